@@ -1,0 +1,56 @@
+"""Numbers as text, with the digits that the data support and no more."""
+
+from __future__ import annotations
+
+import math
+
+
+def format_tried_lr(learning_rate: float) -> str:
+    """Returns a learning rate that was set by hand or by a grid, to three digits: `3.16e-4`, `2e-4`.
+
+    >>> format_tried_lr(0.00031622776), format_tried_lr(2e-4)
+    ('3.16e-4', '2e-4')
+    """
+    return _scientific(learning_rate, digits=3)
+
+
+def format_estimated_lr(learning_rate: float, lr_step: float | None) -> str:
+    """Returns an estimated learning rate, to the decimal place of half a grid step.
+
+    Args:
+        learning_rate: The estimate.
+        lr_step: Ratio between neighbouring learning rates of the grid (> 1), or None when there is no grid.
+
+    >>> format_estimated_lr(0.000327, 3.16), format_estimated_lr(0.000127, 1.3)
+    ('3e-4', '1.3e-4')
+    """
+    if lr_step is None or lr_step <= 1:
+        return _scientific(learning_rate, digits=1)
+    half_step = learning_rate * math.log(lr_step) / 2
+    places = math.floor(math.log10(learning_rate)) - math.floor(math.log10(half_step))
+    return _scientific(learning_rate, digits=min(max(places + 1, 1), 3))
+
+
+def format_value(value: float | None, sd: float | None = None) -> str:
+    """Returns a metric value with the decimals that its spread supports (four where the spread is unknown).
+
+    >>> format_value(2.34567, 0.021), format_value(2.34567), format_value(None)
+    ('2.346', '2.3457', '–')
+    """
+    if value is None:
+        return "–"
+    if sd is None or not math.isfinite(sd) or sd <= 0:
+        return f"{value:.4f}"
+    decimals = min(max(1 - math.floor(math.log10(sd)), 0), 6)
+    return f"{value:.{decimals}f}"
+
+
+def format_percent(share: float | None) -> str:
+    """Returns a share as a percentage with two digits behind the point, or a dash."""
+    return "–" if share is None else f"{100 * share:.2f} %"
+
+
+def _scientific(value: float, digits: int) -> str:
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    return f"{mantissa}e{int(exponent)}"
