@@ -1,0 +1,162 @@
+"""One consistent view of a store: DuckDB over the file lists of three table versions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from analysis.errors import FilterError
+from analysis.store import queries
+from analysis.store.conditions import Condition
+from analysis.store.duck import MissingFileError, Parameter, fetch, source
+from analysis.store.frames import to_frame
+from analysis.store.schema import RUNS, TABLES, column_named
+from analysis.store.tables import TableState
+from analysis.store.where import Where, compile_where
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotState:
+    """The table versions and files that a snapshot reads."""
+
+    tables: Mapping[str, TableState]
+
+    @property
+    def versions(self) -> tuple[int, int, int]:
+        """Versions of runs, metrics and evals."""
+        return (self.tables["runs"].version, self.tables["metrics"].version, self.tables["evals"].version)
+
+
+class Snapshot:
+    """What a store held at one moment. Cheap to make, safe to use from several threads.
+
+    Every method reads the same versions, so tables of one snapshot fit together. Should a compaction have removed
+    a file meanwhile (a snapshot kept for longer than the grace time), it moves on to the newest versions, once a read.
+    """
+
+    def __init__(
+        self, state: SnapshotState, connection: duckdb.DuckDBPyConnection, renew: Callable[[], SnapshotState]
+    ) -> None:
+        self._state = state
+        self._connection = connection
+        self._renew = renew
+
+    @property
+    def versions(self) -> tuple[int, int, int]:
+        """Versions of runs, metrics and evals: the cache key of everything computed from this snapshot."""
+        return self._state.versions
+
+    def runs(self, where: Sequence[Condition] = ()) -> pd.DataFrame:
+        """The newest row of every run, one row per run, sorted by `created_at`, `run_id`.
+
+        Columns are those of `schema.RUNS` with fixed dtypes. `created_at` is the earliest that any row of the run has.
+
+        Raises:
+            FilterError: a condition names neither a column nor a configuration key.
+        """
+        return self._read(queries.RUNS, self._where(where))
+
+    def metric_names(self) -> list[str]:
+        """Names of all logged metrics, sorted."""
+        return [str(name) for name in self._read(queries.METRIC_NAMES)["name"]]
+
+    def config_keys(self) -> list[str]:
+        """Top-level keys of the runs' configurations, sorted: with the columns, what can be filtered by."""
+        return [str(key) for key in self._read(queries.CONFIG_KEYS)["key"]]
+
+    def results(self, metric: str, where: Sequence[Condition] = ()) -> pd.DataFrame:
+        """The last logged value of `metric`, one row per run, with all columns of `runs()`.
+
+        Further columns: `value` (float64, NaN and infinities as logged), `value_step` (Int64), `n_logged` and
+        `n_nonfinite` (int64). A run that never logged the metric has `n_logged` 0, `value` NaN, `value_step` missing.
+        Only the newest attempt counts: the one that the run's row names, else the highest that logged the metric.
+
+        Raises:
+            FilterError: as `runs`.
+        """
+        frame = self._read(queries.RESULTS, self._where(where), metric=metric)
+        return frame.astype({"n_logged": "int64", "n_nonfinite": "int64"})
+
+    def curves(self, run_ids: Sequence[str], metric: str, *, max_points: int = 2000) -> pd.DataFrame:
+        """Curves of `metric`: `run_id, step, tokens_seen, wall_time, value`, sorted by run and step.
+
+        Only the newest attempt; of several values for one step the one logged last. A run with more than `max_points`
+        keeps the first and the last point and, of each stretch of steps, the lowest, the highest and one non-finite
+        value, so neither spikes nor gaps get lost.
+
+        Raises:
+            ValueError: `max_points` is below 5.
+        """
+        if max_points < queries.FEWEST_POINTS:
+            raise ValueError(f"max_points must be at least {queries.FEWEST_POINTS}, got {max_points}")
+        stretches = (max_points - 2) // 3
+        frame = self._read(
+            queries.CURVES, run_ids=list(run_ids), metric=metric, max_points=max_points, stretches=stretches
+        )
+        return frame.astype({"step": "int64"})
+
+    def latest(self, where: Sequence[Condition] = ()) -> pd.DataFrame:
+        """Live progress, one row per run: the newest attempt's last values.
+
+        Columns: `run_id, last_step, tokens_seen, wall_time, train_loss, lr_now, eval_loss`; missing before the first
+        flush. Sorted as `runs`.
+
+        Raises:
+            FilterError: as `runs`.
+        """
+        return self._read(queries.LATEST, self._where(where))
+
+    def evals(self, where: Sequence[Condition] = ()) -> pd.DataFrame:
+        """Benchmark scores of the runs' newest attempts: the columns of `schema.EVALS`, one row per score.
+
+        Raises:
+            FilterError: as `runs`.
+        """
+        return self._read(queries.EVALS, self._where(where))
+
+    def run_rows(self, run_ids: Sequence[str]) -> dict[str, dict[str, object]]:
+        """The newest row of each of these runs as plain values, without its nulls; unknown runs are left out."""
+        rows = self.query(queries.RUN_ROWS, run_ids=list(run_ids)).to_pylist()
+        return {row["run_id"]: {key: value for key, value in row.items() if value is not None} for row in rows}
+
+    def query(self, sql: str, **parameters: Parameter) -> pa.Table:
+        """Result of one of the store's own queries; not for text from outside."""
+        try:
+            return self._fetch(sql, parameters)
+        except MissingFileError:
+            self._state = self._renew()
+            return self._fetch(sql, parameters)
+
+    def _read(self, sql: str, where: Where | None = None, **parameters: Parameter) -> pd.DataFrame:
+        where = where or Where()
+        return to_frame(self.query(sql.replace("{where}", where.sql), **where.parameters, **parameters))
+
+    def _fetch(self, sql: str, parameters: Mapping[str, Parameter]) -> pa.Table:
+        """Runs `sql`, its `{runs}`, `{metrics}` and `{evals}` replaced by the relations over this snapshot's files."""
+        bound = dict(parameters)
+        for name, columns in TABLES.items():
+            if f"{{{name}}}" not in sql:
+                continue
+            files = list(self._state.tables[name].files)
+            sql = sql.replace(f"{{{name}}}", source(name, columns, has_files=bool(files)))
+            if files:
+                bound[f"{name}_files"] = files
+        return fetch(self._connection, sql, bound)
+
+    def _where(self, conditions: Sequence[Condition]) -> Where:
+        unknown = [each.column for each in conditions if column_named(RUNS, each.column) is None]
+        if unknown:
+            self._check_config_keys(unknown)
+        return compile_where(conditions)
+
+    def _check_config_keys(self, names: Sequence[str]) -> None:
+        """An empty store knows no keys, so any key may be asked for: nothing is the right answer there."""
+        known = set(self.config_keys())
+        missing = [name for name in names if name not in known]
+        if missing and (known or not self._read(queries.RUNS, Where()).empty):
+            columns = sorted(known | {column.name for column in RUNS})
+            raise FilterError(f"there is no column {missing[0]!r} to filter by; there are: {', '.join(columns)}")

@@ -1,0 +1,144 @@
+"""A store: one folder with three append-only Delta tables, read as snapshots, written in whole commits."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from analysis.errors import StoreError
+from analysis.store import marker, upkeep
+from analysis.store.duck import connect
+from analysis.store.rows import to_arrow
+from analysis.store.schema import SCHEMA_VERSION, TABLES, EvalRow, MetricRow, RunRow
+from analysis.store.snapshot import Snapshot, SnapshotState
+from analysis.store.tables import Table
+
+
+class Store:
+    """Handle of one store. Open it once per process and share it: threads may use it at the same time."""
+
+    def __init__(self, folder: Path, schema_version: int) -> None:
+        self._folder = folder
+        self._schema_version = schema_version
+        self._tables = {name: Table(name, folder / name) for name in TABLES}
+        self._lock = threading.RLock()
+        self._connection = connect(folder)
+        self._last_seq = 0
+
+    @classmethod
+    def open(cls, location: str | Path, *, create: bool = False) -> Store:
+        """The store at `location`.
+
+        Args:
+            location: a local folder.
+            create: make the store if the folder is missing or empty; an existing store is opened as it is.
+
+        Raises:
+            StoreError: there is no store (without `create`), or the folder holds something else (with it).
+        """
+        folder = marker.local_folder(location)
+        if create and not (folder / marker.MARKER).exists():
+            marker.write_marker(folder)
+        store = cls(folder, marker.read_marker(folder))
+        if create:
+            for table in store._tables.values():
+                table.create()
+        return store
+
+    @property
+    def location(self) -> str:
+        """Absolute path of the store's folder."""
+        return str(self._folder)
+
+    def snapshot(self) -> Snapshot:
+        """A consistent view of what is committed now.
+
+        Raises:
+            StoreError: a table cannot be read.
+        """
+        return Snapshot(self._state(), self._connection, self._state)
+
+    def append(
+        self, *, runs: Sequence[RunRow] = (), metrics: Sequence[MetricRow] = (), evals: Sequence[EvalRow] = ()
+    ) -> None:
+        """Adds rows, one commit per table that gets any, in the order metrics, evals, runs.
+
+        In that order a run that is said to be finished has all its metrics. Run rows without `seq`, `updated_at`,
+        `created_at` or `schema_version` get them here. All rows are checked before the first commit.
+
+        Raises:
+            SchemaError: a row does not fit; names column, value and run.
+            StoreError: a commit failed for good, or a newer Ucurve wrote this store.
+        """
+        rows: dict[str, list[Mapping[str, object]]] = {
+            "metrics": [row._asdict() for row in metrics],
+            "evals": [row._asdict() for row in evals],
+            "runs": [self._stamped(row) for row in runs],
+        }
+        batches = {name: to_arrow(name, TABLES[name], batch) for name, batch in rows.items() if batch}
+        with self._lock:
+            self._claim_schema()
+            for name, batch in batches.items():
+                self._tables[name].append(batch)
+
+    def next_seq(self, after: int = 0) -> int:
+        """A `seq` larger than `after` and than any this handle gave out.
+
+        Nanoseconds since 1970: processes that know nothing of each other get increasing numbers, and no counter has to
+        be kept anywhere. Clocks can step back or differ between hosts, so whoever continues
+        a run passes its last `seq`.
+        """
+        with self._lock:
+            self._last_seq = max(time.time_ns(), self._last_seq + 1, after + 1)
+            return self._last_seq
+
+    def compact(self) -> upkeep.CompactResult:
+        """Merges small files; old ones stay for a grace time, so readers keep working.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        with self._lock:
+            return upkeep.compact(list(self._tables.values()))
+
+    def info(self) -> upkeep.StoreInfo:
+        """Size and freshness of the store."""
+        with self._lock:
+            files = {name: table.data_files() for name, table in self._tables.items()}
+        return upkeep.info(self.location, self._schema_version, self.snapshot(), files)
+
+    def check(self) -> list[upkeep.StoreProblem]:
+        """Everything that is wrong with the stored data; an empty list is good news."""
+        with self._lock:
+            files = {name: table.data_files() for name, table in self._tables.items()}
+        return upkeep.check(self.snapshot(), files)
+
+    def n_files(self) -> int:
+        """Number of data files in the newest versions; many small ones make reading slow until `compact`."""
+        return sum(len(table.files) for table in self._state().tables.values())
+
+    def _state(self) -> SnapshotState:
+        """The newest versions, runs first: writers commit runs last, so every run seen has its metrics."""
+        with self._lock:
+            return SnapshotState({name: self._tables[name].state() for name in ("runs", "evals", "metrics")})
+
+    def _claim_schema(self) -> None:
+        if self._schema_version > SCHEMA_VERSION:
+            raise StoreError(
+                f"{self.location!r} was written by a newer Ucurve (schema {self._schema_version}, this one knows "
+                f"{SCHEMA_VERSION}); it can be read but not written, update Ucurve"
+            )
+        if self._schema_version < SCHEMA_VERSION:
+            marker.write_marker(self._folder)
+            self._schema_version = SCHEMA_VERSION
+
+    def _stamped(self, row: RunRow) -> RunRow:
+        now = datetime.now(UTC)
+        defaults: dict[str, object] = {"updated_at": now, "created_at": now, "schema_version": SCHEMA_VERSION}
+        given = {key: value for key, value in row.items() if value is not None}
+        if "seq" not in given:
+            defaults["seq"] = self.next_seq()
+        return defaults | given

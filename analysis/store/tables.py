@@ -1,0 +1,149 @@
+"""One Delta table: opened lazily, refreshed cheaply, appended to with retries. Only this file talks to deltalake."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from analysis.errors import StoreError
+from analysis.store.schema import TABLES, arrow_schema
+
+Result = TypeVar("Result")
+
+GRACE_HOURS: Final = 1
+"""How long a file stays on disk after compaction replaced it. Our choice: far longer than any one query."""
+
+_ATTEMPTS: Final = 12
+_FIRST_WAIT_S: Final = 0.02
+_CONFIGURATION: Final = {"delta.checkpointInterval": "50", "delta.logRetentionDuration": "interval 2 days"}
+"""Checkpoints keep opening fast: at most 50 small log files are read after the newest one."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """Which files make up one version of a table; version -1 and no files where it does not exist yet."""
+
+    version: int
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One data file of a table: absolute path, size and the number of rows that the log promises."""
+
+    path: Path
+    size_bytes: int
+    n_rows: int
+
+
+class Table:
+    """Handle of one Delta table; not thread-safe, the store holds the lock."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self.folder = folder
+        self._delta: DeltaTable | None = None
+
+    def create(self) -> None:
+        """Creates the table unless it exists; safe when several processes do so at once."""
+        if self._opened() is None:
+            _retried(self._create_once, self._describe("create"))
+
+    def state(self) -> TableState:
+        """The newest version and its files."""
+        delta = self._opened(refresh=True)
+        if delta is None:
+            return TableState(-1, ())
+        return TableState(delta.version(), tuple(self._local(uri) for uri in delta.file_uris()))
+
+    def append(self, rows: pa.Table) -> None:
+        """Adds rows in one commit; conflicting commits of other processes are retried.
+
+        Raises:
+            StoreError: the commit could not be written.
+        """
+        self.create()
+        _retried(lambda: self._append_once(rows), self._describe("append to"))
+
+    def compact(self) -> int:
+        """Merges small files and deletes files that nobody has needed for `GRACE_HOURS`; says how many it merged."""
+        if self._opened(refresh=True) is None:
+            return 0
+        return _retried(self._compact_once, self._describe("compact"))
+
+    def data_files(self) -> list[DataFile]:
+        """Every file of the newest version."""
+        delta = self._opened(refresh=True)
+        if delta is None:
+            return []
+        actions = pa.table(delta.get_add_actions(flatten=True)).select(["path", "size_bytes", "num_records"])
+        return [
+            DataFile(Path(self._local(row["path"])), row["size_bytes"], row["num_records"] or 0)
+            for row in actions.to_pylist()
+        ]
+
+    def _opened(self, *, refresh: bool = False) -> DeltaTable | None:
+        try:
+            if self._delta is None:
+                self._delta = DeltaTable(self.folder)
+            elif refresh:
+                self._delta.update_incremental()
+        except TableNotFoundError:
+            return None
+        except (DeltaError, OSError) as problem:
+            raise StoreError(f"cannot read the table {self.folder}: {problem}") from problem
+        return self._delta
+
+    def _create_once(self) -> None:
+        """Creates the table; a process that loses the race to do so finds it there on the next try."""
+        if self._opened() is None:
+            self._delta = DeltaTable.create(
+                self.folder, arrow_schema(TABLES[self.name]), mode="ignore", configuration=_CONFIGURATION
+            )
+
+    def _append_once(self, rows: pa.Table) -> None:
+        # Merging the schema costs nothing when there is nothing to add, and lets an older store take new columns.
+        write_deltalake(self._newest(), rows, mode="append", schema_mode="merge")
+
+    def _compact_once(self) -> int:
+        delta = self._newest()
+        merged = int(delta.optimize.compact()["numFilesRemoved"])
+        delta.vacuum(retention_hours=GRACE_HOURS, dry_run=False, enforce_retention_duration=False, full=True)
+        return merged
+
+    def _newest(self) -> DeltaTable:
+        delta = self._opened(refresh=True)
+        if delta is None:
+            raise StoreError(f"the table {self.folder} has disappeared")
+        return delta
+
+    def _describe(self, verb: str) -> str:
+        return f"cannot {verb} the table {self.folder}"
+
+    def _local(self, uri: str) -> str:
+        """Path of a data file. The log's URI is percent-encoded, and all files lie directly in the table's folder."""
+        return str(self.folder / Path(uri).name)
+
+
+def _retried(action: Callable[[], Result], failure: str) -> Result:
+    """Result of `action`, tried again after a conflict with a random pause that grows."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            return action()
+        except CommitFailedError as problem:
+            if attempt == _ATTEMPTS - 1:
+                raise StoreError(f"{failure}: other writers kept it busy ({problem})") from problem
+            time.sleep(random.uniform(0.5, 1.0) * _FIRST_WAIT_S * 2 ** min(attempt, 6))  # noqa: S311  no secret in it
+        except (DeltaError, OSError) as problem:
+            if isinstance(problem, StoreError):
+                raise
+            raise StoreError(f"{failure}: {problem}") from problem
+    raise AssertionError("unreachable")

@@ -1,0 +1,21 @@
+"""What the runner raises on purpose, beside the tree in `analysis.errors`.
+
+UcurveError
+├── ConfigError         (also ValueError)    a sweep file or an argument is wrong
+├── ModelError          (also ValueError)    a model or its folder cannot be used
+└── EnvironmentProblem  (also RuntimeError)  this machine lacks something: a package, memory, a device
+"""
+
+from analysis.errors import UcurveError
+
+
+class ConfigError(UcurveError, ValueError):
+    """A sweep specification or an argument is wrong; the message names file, line, key, value and the fix."""
+
+
+class ModelError(UcurveError, ValueError):
+    """A model is unknown, unsafe to load or does not fit the request."""
+
+
+class EnvironmentProblem(UcurveError, RuntimeError):
+    """This machine cannot do what was asked: a missing package, too little memory, no such device."""
