@@ -53,18 +53,15 @@ class LrPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noise:
-    """Run-to-run standard deviation of the metric at one learning rate.
+    """Run-to-run standard deviation of the metric, pooled over the learning rates around the best one.
 
     Attributes:
         sd: Standard deviation, in the metric's unit.
         dof: Degrees of freedom behind it.
-        source: `replicates` (pooled within learning rates) or `fit` (residuals of the local fit: an upper estimate,
-            since they also hold what the fit misses).
     """
 
     sd: float
     dof: int
-    source: Literal["replicates", "fit"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +186,5 @@ class LrCurve:
             "regret_method": self.regret_method,
             "next_learning_rates": list(self.next_learning_rates),
             "noise_sd": self.noise.sd if self.noise else None,
-            "noise_source": self.noise.source if self.noise else None,
             "warnings": list(self.warnings),
         }

@@ -7,7 +7,7 @@ id is looked up, never taken apart.
 `fitted` marks the model generations that the learning-rate rule was fitted on: Llama 3 and Qwen3. Older or related
 models (Llama 2, Qwen2.5, SmolLM2, distillations) follow the rule of their architecture without that evidence.
 Source: Tinker's supervised-learning hyperparameter guide and model line-up; Schulman et al. 2025, "LoRA Without
-Regret". The guide publishes no list of the models behind the fit, so the generations it serves stand for it (our choice).
+Regret". The guide publishes no list of the models behind the fit, so the generations it serves stand for it.
 """
 
 from __future__ import annotations

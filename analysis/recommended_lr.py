@@ -28,7 +28,7 @@ EXPONENTS: Final[dict[Family, float]] = {"llama": 0.781, "qwen": 0.0775}
 
 _QWEN_TYPES: Final = frozenset({"qwen2", "qwen2_moe", "qwen3", "qwen3_moe"})
 _HIDDEN_SIZE_KEYS: Final = ("hidden_size", "n_embd", "d_model")
-# Most other decoders are built like Llama (RMSNorm, rotary positions, gated MLP), so its rule is the nearest (our choice).
+# Most other decoders are built like Llama (RMSNorm, rotary positions, gated MLP): our choice of the nearest rule.
 _NEAREST_FAMILY: Final[Family] = "llama"
 
 
@@ -77,7 +77,12 @@ class RecommendedLr:
 
 
 def recommend_lr(
-    model_id: str, *, hidden_size: int | None = None, model_type: str | None = None, full: bool = False
+    model_id: str,
+    *,
+    hidden_size: int | None = None,
+    model_type: str | None = None,
+    full: bool = False,
+    read_local: bool = True,
 ) -> RecommendedLr:
     """Returns the recommended peak learning rate of a model.
 
@@ -86,6 +91,7 @@ def recommend_lr(
         hidden_size: Width of the model, where it is known better than by the table (a positive integer).
         model_type: transformers' `model_type`, likewise.
         full: For full fine-tuning instead of LoRA (without the factor of 10).
+        read_local: Whether `model_id` may name a folder on this machine; not for names that come out of a store.
 
     Raises:
         UcurveError: `hidden_size` is not positive, or a local configuration cannot be read.
@@ -95,7 +101,7 @@ def recommend_lr(
     """
     if hidden_size is not None and hidden_size <= 0:
         raise UcurveError(f"hidden_size must be a positive integer, got {hidden_size} for model '{model_id}'.")
-    known = find_known_model(model_id) or _read_local_config(model_id)
+    known = find_known_model(model_id) or (_read_local_config(model_id) if read_local else None)
     width = hidden_size if hidden_size is not None else known.hidden_size if known else None
     architecture = model_type if model_type is not None else known.model_type if known else None
     family = family_of(architecture)
@@ -159,8 +165,8 @@ def _no_rule_reason(model_id: str, hidden_size: int | None, model_type: str | No
     if hidden_size is None:
         names = ", ".join(sorted(KNOWN_MODELS)[:3])
         return (
-            f"The configuration of '{model_id}' is not known offline: give a local model folder, or the hidden size and "
-            f"the model type (the table knows {len(KNOWN_MODELS)} models, such as {names})."
+            f"The configuration of '{model_id}' is not known offline: give a local model folder, or the hidden size "
+            f"and the model type (the table knows {len(KNOWN_MODELS)} models, such as {names})."
         )
     return (
         f"No rule was published for the architecture '{model_type or 'unknown'}' of '{model_id}', so none is invented; "

@@ -1,0 +1,138 @@
+"""The configuration of runs as plain columns: the typed hyperparameters and every key of `config_json`."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import pandas as pd
+
+from analysis.curve_types import GroupValue
+from analysis.store.schema import RUNS
+
+# Typed keys that tell groups of runs apart. Ordered by what names a group best, since a key that splits nothing further
+# is not shown: steps that follow from the batch size are not, warm-up steps that follow from the budget are not.
+GROUP_KEYS: Final = (
+    "model",
+    "dataset",
+    "objective",
+    "adapter",
+    "token_budget",
+    "batch_size",
+    "max_steps",
+    "epochs",
+    "lora_rank",
+    "lora_alpha",
+    "lora_dropout",
+    "target_modules",
+    "optimizer",
+    "weight_decay",
+    "lr_schedule",
+    "warmup_steps",
+    "clip_kind",
+    "clip_value",
+    "tokenizer_id",
+    "eval_set_id",
+)
+# Losses compare only inside one value of each of these.
+COMPARABLE: Final = frozenset(
+    {
+        "model",
+        "tokenizer_id",
+        "dataset",
+        "eval_set_id",
+        "objective",
+        "adapter",
+        "max_steps",
+        "token_budget",
+        "epochs",
+    }
+)
+HYPERPARAMETERS: Final = frozenset(GROUP_KEYS) - COMPARABLE
+# What follows from other axes (or is measured), so that it never makes a curve of its own.
+DERIVED: Final = ("batch_tokens", "grad_accum_steps")
+# Never part of a group by themselves: the x axis, the replicates, and where a run came from.
+OWN_AXES: Final = ("learning_rate", "seed", "source", "sweep_id", "group", "device", "host")
+_TYPED: Final = frozenset(column.name for column in RUNS)
+
+
+def read_configurations(runs: pd.DataFrame) -> dict[str, list[GroupValue]]:
+    """Returns one list per configuration key, aligned with the rows.
+
+    The typed keys come first, in the order above, then the other keys of `config_json`, sorted, nested ones as
+    dotted keys. A typed column that is null takes its value from `config_json`. Lists become text; missing is None.
+
+    Args:
+        runs: Any of the columns of the runs table, one row per run; none is required.
+
+    Returns:
+        key -> values, each list as long as `runs`.
+    """
+    parsed = _parse_column(runs)
+    typed = [*GROUP_KEYS, *OWN_AXES, *DERIVED]
+    columns = {name: _typed_values(runs, name, parsed) for name in typed}
+    extra = sorted({key for config in parsed for key in config} - _TYPED)
+    return columns | {key: [config.get(key) for config in parsed] for key in extra}
+
+
+def flatten(config: Mapping[str, object], prefix: str = "") -> dict[str, GroupValue]:
+    """Returns a nested mapping with dotted keys and plain values.
+
+    >>> flatten({"adam": {"beta1": 0.9}, "layers": [1, 2]})
+    {'adam.beta1': 0.9, 'layers': '1, 2'}
+    """
+    flat: dict[str, GroupValue] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = plain(value)
+    return flat
+
+
+def plain(value: object) -> GroupValue:
+    """Returns a cell as a hashable Python value: missing as None, 8.0 as 8, lists as text."""
+    if value is None or value is pd.NA:
+        return None
+    if isinstance(value, str | bool):
+        return value
+    if hasattr(value, "tolist"):  # numpy scalars and arrays
+        return plain(value.tolist())
+    if isinstance(value, int | float):
+        return _plain_number(value)
+    if isinstance(value, Iterable):
+        return ", ".join(str(plain(item)) for item in value)
+    return str(value)
+
+
+def _plain_number(value: float) -> GroupValue:
+    if math.isnan(value):
+        return None
+    return int(value) if math.isfinite(value) and value == int(value) else value
+
+
+def _parse_column(runs: pd.DataFrame) -> list[dict[str, GroupValue]]:
+    if "config_json" not in runs.columns:
+        return [{} for _ in range(len(runs))]
+    # Runs of a sweep repeat their configuration once per seed, so that remembering each text saves half of the parsing.
+    seen: dict[object, dict[str, GroupValue]] = {}
+    return [seen.setdefault(text, _parse(text)) if text not in seen else seen[text] for text in runs["config_json"]]
+
+
+def _parse(text: object) -> dict[str, GroupValue]:
+    if not isinstance(text, str):
+        return {}
+    try:
+        config = json.loads(text)
+    except ValueError:
+        return {}  # the store's own check reports damaged rows; here they only lack their extra keys
+    return flatten(config) if isinstance(config, dict) else {}
+
+
+def _typed_values(runs: pd.DataFrame, name: str, parsed: list[dict[str, GroupValue]]) -> list[GroupValue]:
+    if name not in runs.columns:
+        return [config.get(name) for config in parsed]
+    values = (plain(value) for value in runs[name])
+    return [config.get(name) if value is None else value for value, config in zip(values, parsed, strict=True)]

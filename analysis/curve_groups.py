@@ -1,0 +1,172 @@
+"""Which runs belong on one curve: what is comparable, what varies, and what merely follows from something else."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from analysis.config_columns import COMPARABLE, DERIVED, GROUP_KEYS, HYPERPARAMETERS, OWN_AXES
+from analysis.curve_types import Group, GroupValue
+from analysis.errors import FilterError
+
+Columns = Mapping[str, Sequence[GroupValue]]
+
+# Below three different values a coincidence is no sign that a hyperparameter follows from the learning rate.
+_MIN_TIED_VALUES: Final = 3
+# Keys that are no known hyperparameter (names, folders, minimum learning rates) are believed to follow sooner.
+_MIN_TIED_EXTRA_VALUES: Final = 2
+_MAX_LABEL_VALUE: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class RunGroup:
+    """Rows of one curve.
+
+    Attributes:
+        group: What tells it from the other groups.
+        label: The same as text.
+        rows: Positions of its rows in the table.
+        warnings: What is mixed inside it.
+    """
+
+    group: Group
+    label: str
+    rows: tuple[int, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def split_comparable(columns: Columns, rows: Sequence[int]) -> list[RunGroup]:
+    """Returns the groups inside which losses can be compared at all; every hyperparameter is folded."""
+    return _make_groups(columns, rows, _add_comparable_keys(columns, rows, []), ())
+
+
+def split_curves(columns: Columns, rows: Sequence[int], group_by: Sequence[str] | None) -> list[RunGroup]:
+    """Returns the groups that are one U-curve each, in the order of their values.
+
+    Args:
+        columns: Configuration keys, as `read_configurations` gives them.
+        rows: Positions of the rows that count.
+        group_by: Keys to split by besides the comparable ones; None splits by every hyperparameter that varies.
+
+    Raises:
+        FilterError: `group_by` names an unknown key, or the learning rate itself.
+    """
+    candidates = _candidates(columns, rows)
+    if group_by is None:
+        keys, tied = _automatic_keys(columns, rows, candidates)
+        return _make_groups(columns, rows, keys, tied)
+    _check_keys(columns, group_by)
+    keys = _add_comparable_keys(columns, rows, list(dict.fromkeys(group_by)))
+    return _make_groups(columns, rows, keys, [key for key in candidates if key not in COMPARABLE])
+
+
+def group_label(group: Group) -> str:
+    """Returns a group as text: `batch_size 8, lora_rank 16`; `all runs` when nothing varies."""
+    return ", ".join(f"{key} {_short(value)}" for key, value in group.items()) or "all runs"
+
+
+def _candidates(columns: Columns, rows: Sequence[int]) -> list[str]:
+    """Returns the keys that may make groups of their own: the typed ones, then every other key of the configuration."""
+    # With a token budget the number of steps and epochs follows from the batch size: not a budget of its own.
+    has_token_budget = any(columns["token_budget"][row] is not None for row in rows)
+    follows = {*OWN_AXES, *DERIVED, *(("max_steps", "epochs") if has_token_budget else ())}
+    return [key for key in dict.fromkeys([*GROUP_KEYS, *columns]) if key not in follows]
+
+
+def _check_keys(columns: Columns, group_by: Sequence[str]) -> None:
+    for key in group_by:
+        if key == "learning_rate":
+            raise FilterError("Curves cannot be grouped by 'learning_rate': it is their x axis; leave it out.")
+        if key not in columns:
+            known = ", ".join(sorted(set(columns) - {"learning_rate"}))
+            raise FilterError(f"There is no configuration key '{key}' to group by; these runs have: {known}.")
+
+
+def _automatic_keys(
+    columns: Columns, rows: Sequence[int], candidates: Sequence[str]
+) -> tuple[list[str], tuple[str, ...]]:
+    """Returns the keys to split by, and those left folded because they move with the learning rate."""
+    keys: list[str] = []
+    tied: list[str] = []
+    for key in candidates:
+        groups = [group for group in _partition(columns, rows, keys) if _varies(columns[key], group)]
+        if not groups:
+            continue
+        if key not in COMPARABLE and all(_is_tied(columns, key, group) for group in groups):
+            tied.append(key)
+        else:
+            keys.append(key)
+    return keys, tuple(tied)
+
+
+def _add_comparable_keys(columns: Columns, rows: Sequence[int], keys: list[str]) -> list[str]:
+    """Returns the keys and after them the comparable ones that split further, so that no curve mixes what cannot be."""
+    keys = list(keys)
+    for key in _candidates(columns, rows):
+        if key in COMPARABLE and any(_varies(columns[key], group) for group in _partition(columns, rows, keys)):
+            keys.append(key)
+    return keys
+
+
+def _is_tied(columns: Columns, key: str, rows: Sequence[int]) -> bool:
+    """Whether a key's values in a group only follow from the learning rate (or, for untyped keys, name the run)."""
+    is_extra = key not in HYPERPARAMETERS
+    pairs = {(columns["learning_rate"][row], columns[key][row]) for row in rows}
+    values = {value for _, value in pairs}
+    rates = {rate for rate, _ in pairs}
+    enough = _MIN_TIED_EXTRA_VALUES if is_extra else _MIN_TIED_VALUES
+    follows_lr = len(pairs) == len(values) == len(rates) >= enough
+    if follows_lr or not is_extra:
+        return follows_lr
+    follows_seed = len({(columns["seed"][row], columns[key][row]) for row in rows}) == len(
+        {columns["seed"][row] for row in rows}
+    )
+    names_the_run = len(values) == len(rows)
+    return follows_seed or names_the_run
+
+
+def _partition(columns: Columns, rows: Sequence[int], keys: Sequence[str]) -> list[list[int]]:
+    parts: dict[Hashable, list[int]] = defaultdict(list)
+    for row in rows:
+        parts[tuple(columns[key][row] for key in keys)].append(row)
+    return list(parts.values())
+
+
+def _make_groups(columns: Columns, rows: Sequence[int], keys: Sequence[str], folded: Sequence[str]) -> list[RunGroup]:
+    groups = []
+    for part in _partition(columns, rows, keys):
+        group = {key: columns[key][part[0]] for key in keys}
+        mixed = [key for key in folded if key not in keys and _is_mixed(columns, key, part)]
+        warnings = tuple(_mixed_warning(columns, key, part) for key in mixed)
+        groups.append(RunGroup(group, group_label(group), tuple(part), warnings))
+    return sorted(groups, key=lambda item: [_sort_key(value) for value in item.group.values()])
+
+
+def _is_mixed(columns: Columns, key: str, rows: Sequence[int]) -> bool:
+    if not _varies(columns[key], rows):
+        return False
+    return key in HYPERPARAMETERS or not _is_tied(columns, key, rows)
+
+
+def _mixed_warning(columns: Columns, key: str, rows: Sequence[int]) -> str:
+    values = sorted({columns[key][row] for row in rows}, key=_sort_key)
+    shown = ", ".join(_short(value) for value in values[:4]) + (", ..." if len(values) > 4 else "")
+    return f"The curve mixes several values of {key} ({shown}): its effect cannot be told from the learning rate's."
+
+
+def _varies(values: Sequence[GroupValue], rows: Sequence[int]) -> bool:
+    first = values[rows[0]] if rows else None
+    return any(values[row] != first for row in rows)
+
+
+def _sort_key(value: GroupValue) -> tuple[int, float, str]:
+    if value is None:
+        return (0, 0.0, "")
+    return (1, float(value), "") if isinstance(value, int | float) else (2, 0.0, value)
+
+
+def _short(value: GroupValue) -> str:
+    text = f"{value:g}" if isinstance(value, float) else str("none" if value is None else value)
+    return text if len(text) <= _MAX_LABEL_VALUE else f"{text[: _MAX_LABEL_VALUE - 1]}…"

@@ -1,0 +1,140 @@
+"""From rows of results to the points of a curve: who enters, who diverged, which learning rates are the same."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from analysis.curve_types import LrPoint, Noise
+from analysis.errors import SchemaError
+
+Role = Literal["value", "diverged", "pending", "left_out"]
+
+REQUIRED: Final = ("run_id", "status", "learning_rate", "value")
+# Learning rates that agree within 1 % are one: grids are written down rounded.
+SAME_LR: Final = 1.01
+_PENDING: Final = frozenset({"queued", "running"})
+# Points around the best one whose replicates say how large the noise is there; it grows towards divergence.
+_NOISE_NEIGHBOURS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class RunValue:
+    """What one run contributes: a value, a divergence, or nothing (yet)."""
+
+    run_id: str
+    role: Role
+    learning_rate: float
+    value: float
+
+
+def read_run_values(results: pd.DataFrame) -> list[RunValue]:
+    """Returns one entry per row, in order.
+
+    Needs columns: run_id, status, learning_rate, value (last logged value, NaN where nothing or a NaN was logged), and
+    n_logged where the table has it (it tells a logged NaN, which is a divergence, from a metric never logged).
+
+    Raises:
+        SchemaError: a needed column is missing.
+    """
+    missing = [name for name in REQUIRED if name not in results.columns]
+    if missing:
+        raise SchemaError(f"A results table needs the columns {', '.join(REQUIRED)}; it lacks {', '.join(missing)}.")
+    rates = _floats(results["learning_rate"])
+    values = _floats(results["value"])
+    logged = _floats(results["n_logged"]) > 0 if "n_logged" in results.columns else ~np.isnan(values)
+    rows = zip(results["run_id"], results["status"], rates, values, logged, strict=True)
+    return [
+        RunValue(str(run_id), _role(str(status), rate, value, bool(was_logged)), float(rate), float(value))
+        for run_id, status, rate, value, was_logged in rows
+    ]
+
+
+def make_points(runs: Iterable[RunValue]) -> tuple[LrPoint, ...]:
+    """Returns the points in ascending learning rate, those within 1 % merged; replicates become mean and spread."""
+    entering = sorted(
+        (run for run in runs if run.role in ("value", "diverged")), key=lambda run: (run.learning_rate, run.run_id)
+    )
+    clusters: list[list[RunValue]] = []
+    for run in entering:
+        if clusters and run.learning_rate <= clusters[-1][0].learning_rate * SAME_LR:
+            clusters[-1].append(run)
+        else:
+            clusters.append([run])
+    return tuple(_make_point(cluster) for cluster in clusters)
+
+
+def usable_points(points: Sequence[LrPoint]) -> list[LrPoint]:
+    """Returns the points that may be the minimum and may be fitted.
+
+    A learning rate where some seeds diverged is none of them: the mean of the survivors is better than the truth. Only
+    where no learning rate is free of divergence do the survivors have to do.
+    """
+    safe = [point for point in points if point.n > 0 and point.n_diverged == 0]
+    return safe or [point for point in points if point.n > 0]
+
+
+def estimate_noise(points: Sequence[LrPoint], best: int) -> Noise | None:
+    """Returns the run-to-run noise, pooled over the replicates nearest to the best point; None without replicates.
+
+    Args:
+        points: Usable points in ascending learning rate.
+        best: Index of the best one.
+    """
+    near = points[max(best - _NOISE_NEIGHBOURS, 0) : best + _NOISE_NEIGHBOURS + 1]
+    replicated = [point for point in near if point.n > 1] or [point for point in points if point.n > 1]
+    dof = sum(point.n - 1 for point in replicated)
+    if dof == 0:
+        return None
+    squares = sum((point.n - 1) * (point.sd or 0.0) ** 2 for point in replicated)
+    return Noise(sd=math.sqrt(squares / dof), dof=dof)
+
+
+def standard_error(noise: Noise, *counts: int) -> float:
+    """Returns the standard error of a mean of n runs, or of the difference of two such means."""
+    return noise.sd * math.sqrt(sum(1 / count for count in counts))
+
+
+def noise_threshold(noise: Noise, *counts: int) -> float:
+    """Returns the difference that noise alone exceeds in 5 % of cases (two-sided t); counts as `standard_error`."""
+    return float(stats.t.ppf(0.975, noise.dof)) * standard_error(noise, *counts)
+
+
+def _floats(column: pd.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+
+
+def _role(status: str, rate: float, value: float, was_logged: bool) -> Role:
+    if status in _PENDING:
+        return "pending"
+    if not (math.isfinite(rate) and rate > 0) or status not in ("finished", "diverged"):
+        return "left_out"
+    if status == "diverged":
+        return "diverged"
+    if not was_logged:
+        return "left_out"
+    return "value" if math.isfinite(value) else "diverged"
+
+
+def _make_point(cluster: Sequence[RunValue]) -> LrPoint:
+    finite = [run for run in cluster if run.role == "value"]
+    diverged = [run for run in cluster if run.role == "diverged"]
+    values = tuple(run.value for run in finite)
+    rates = Counter(run.learning_rate for run in cluster)
+    return LrPoint(
+        learning_rate=max(rates, key=lambda rate: (rates[rate], -rate)),
+        mean=math.fsum(values) / len(values) if values else None,
+        sd=float(np.std(values, ddof=1)) if len(values) > 1 else None,
+        n=len(values),
+        n_diverged=len(diverged),
+        values=values,
+        run_ids=tuple(run.run_id for run in finite),
+        diverged_run_ids=tuple(run.run_id for run in diverged),
+    )
