@@ -75,6 +75,6 @@ def _hub_rows(section: DatasetSection) -> list[Row]:
         ) from error
     try:
         table = hub.load_dataset(section.hub, section.subset, split=section.split, revision=section.revision)
-    except Exception as error:  # whatever the library and the network throw, it is about this id
+    except (OSError, ValueError, RuntimeError) as error:
         raise ConfigError(f"dataset hub:{section.hub} cannot be loaded: {error}") from error
     return [Row(f"row {number}", record) for number, record in enumerate(table, start=1)]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from runner.spec.fields import Number, Section, Whole, refuse
+from runner.spec.fields import IsNumber, IsWhole, Number, Section, refuse
 from runner.spec.problems import shown
 
 SIGNIFICANT_DIGITS = 3  # generated values are rounded to this, so that the same grid gives the same trial keys anywhere
@@ -27,10 +27,10 @@ class AxisSection(Section):
     around: Literal["recommended"] | None = Field(
         None, description="Around the recommended learning rate of the model, in equal ratios; learning_rate only."
     )
-    decades: Annotated[Number, Field(gt=0, le=6)] = Field(
+    decades: Annotated[float, Field(gt=0, le=6), IsNumber] = Field(
         1.0, description="How far around reaches to each side.", json_schema_extra={"unit": "powers of ten"}
     )
-    points: Annotated[Whole, Field(ge=2, le=MOST_POINTS)] | None = Field(
+    points: Annotated[int, Field(ge=2, le=MOST_POINTS), IsWhole] | None = Field(
         None, description="How many values a rule makes; 7 for around.", json_schema_extra={"unit": "values"}
     )
 

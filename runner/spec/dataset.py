@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
-from runner.spec.fields import Section, Whole, refuse
+from runner.spec.fields import IsWhole, Section, is_number_word, refuse, require_number
 from runner.spec.problems import shown
 
 BUILT_IN = ("skills", "stdlib-docstrings")
@@ -16,10 +16,10 @@ Column = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 def _held_out_kind(value: object) -> object:
-    if isinstance(value, str) and value:
+    if isinstance(value, str) and is_number_word(value):
+        require_number(value)
+    if isinstance(value, str | Path) and value != "":
         return Path(value)
-    if isinstance(value, Path):
-        return value
     if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
         refuse(
             f"must be a share, a number of examples or a path, got {shown(value)}",
@@ -33,6 +33,14 @@ def _held_out_kind(value: object) -> object:
 
 
 HeldOut = Annotated[float | int | Path, BeforeValidator(_held_out_kind)]
+
+
+def _from_text(text: str) -> dict[str, str]:
+    if not text.strip():
+        refuse("no data set is named", f"write {', '.join(BUILT_IN)}, hub:NAME or the path of a file")
+    if text in BUILT_IN:
+        return {"builtin": text}
+    return {"hub": text.removeprefix("hub:")} if text.startswith("hub:") else {"path": text}
 
 
 class DatasetSection(Section):
@@ -58,7 +66,7 @@ class DatasetSection(Section):
         description="What evaluation uses: a share of the examples, a number of examples, or another file.",
         json_schema_extra={"unit": "share, examples or path", "shown_range": "0 < share < 1; 1 or more examples"},
     )
-    max_examples: Annotated[Whole, Field(ge=2, le=100_000_000)] | None = Field(
+    max_examples: Annotated[int, Field(ge=2, le=100_000_000), IsWhole] | None = Field(
         None,
         description="Use only this many of the examples, chosen by their hash.",
         json_schema_extra={"unit": "examples"},
@@ -70,23 +78,14 @@ class DatasetSection(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _text_is_short(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        if not value.strip():
-            refuse("no data set is named", f"write one of {sorted(BUILT_IN)} or the path of a file")
-        if value in BUILT_IN:
-            return {"builtin": value}
-        return {"hub": value[4:]} if value.startswith("hub:") else {"path": value}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _paths_from_the_file(cls, value: object, info: ValidationInfo) -> object:
+    def _short_form_and_folder(cls, value: object, info: ValidationInfo) -> object:
+        values = _from_text(value) if isinstance(value, str) else value
         folder = (info.context or {}).get("folder")
-        if not isinstance(value, dict) or folder is None:
-            return value
-        given = {key: value[key] for key in ("path", "held_out") if isinstance(value.get(key), str)}
-        return {**value, **{key: Path(folder) / Path(text).expanduser() for key, text in given.items()}}
+        if not isinstance(values, dict) or folder is None:
+            return values
+        given = {key: values[key] for key in ("path", "held_out") if isinstance(values.get(key), str)}
+        paths = {key: text for key, text in given.items() if text and not is_number_word(text)}
+        return {**values, **{key: Path(folder) / Path(text).expanduser() for key, text in paths.items()}}
 
     @model_validator(mode="after")
     def _one_source(self) -> DatasetSection:

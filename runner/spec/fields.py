@@ -26,11 +26,17 @@ def refuse(message: str, fix: str) -> NoReturn:
     raise PydanticCustomError("ucurve", "{message}; {fix}", {"message": message, "fix": fix})
 
 
-def _no_number_in_quotes(value: object) -> object:
+def is_number_word(text: str) -> bool:
+    """Returns whether text would have been a number without its quotes or underscores."""
+    return _NUMBER_WORD.fullmatch(text) is not None
+
+
+def require_number(value: object) -> object:
+    """Returns the value when it is no text and no truth value; else says what to write instead."""
     if isinstance(value, bool):
         refuse(f"must be a number, got {str(value).lower()}", "write a number")
     if isinstance(value, str):
-        if not _NUMBER_WORD.fullmatch(value):
+        if not is_number_word(value):
             refuse(f"must be a number, got {shown(value)}", "write a number")
         if "_" in value:
             refuse(f"must be a number, got {shown(value)}", f"write {value.replace('_', '')} without underscores")
@@ -39,7 +45,7 @@ def _no_number_in_quotes(value: object) -> object:
 
 
 def _whole(value: object) -> object:
-    _no_number_in_quotes(value)
+    require_number(value)
     if isinstance(value, float):
         if not value.is_integer():
             refuse(f"must be a whole number, got {value!r}", f"write {round(value)}")
@@ -55,8 +61,10 @@ def _bool_word(value: object) -> object:
     return value
 
 
-Number = Annotated[float, BeforeValidator(_no_number_in_quotes)]
-Whole = Annotated[int, BeforeValidator(_whole)]  # 2e5 is a whole number, 2.5 and "8" are not
+# Behind the bounds in an annotation, so that they still reach the JSON schema and with it the documentation.
+IsNumber = BeforeValidator(require_number)
+IsWhole = BeforeValidator(_whole)  # 2e5 is a whole number, 2.5 and "8" are not
+Number = Annotated[float, IsNumber]
 Flag = Annotated[bool, BeforeValidator(_bool_word)]
 
 

@@ -7,36 +7,19 @@ says where and what to write. The parser's events are consumed one by one, so no
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 import yaml
 from yaml import events
 
 from runner.errors import ConfigError
 from runner.spec.problems import KeyPath, Problem, shown
-
-Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
+from runner.spec.yaml_scalars import Mistake, Value, scalar_value
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 20
-MAX_INT_DIGITS = 18  # everything within fits a signed 64-bit column of the store
-
-_INT = re.compile(r"[-+]?[0-9]+")
-_PREFIXED_INT = re.compile(r"0x[0-9a-fA-F]+|0o[0-7]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_NON_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_WORDS: Mapping[str, bool | None] = MappingProxyType(
-    {
-        **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-        **dict.fromkeys(("true", "True", "TRUE"), True),
-        **dict.fromkeys(("false", "False", "FALSE"), False),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +35,6 @@ class Document:
             if path[:length] in self.lines:
                 return self.lines[path[:length]]
         return None
-
-
-class _Mistake(Exception):
-    """Carries a problem out of the event loop."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.message)
-        self.problem = problem
 
 
 @dataclass(slots=True)
@@ -88,7 +63,7 @@ class _Builder:
         if isinstance(event, events.DocumentStartEvent):
             self.n_documents += 1
             if self.n_documents > 1:
-                raise _Mistake(Problem("a second document starts here", "keep one document a file", line=line))
+                raise Mistake(Problem("a second document starts here", "keep one document a file", line=line))
         elif isinstance(event, events.NodeEvent):
             self._refuse_yaml_magic(event, line)
             self._node(event, line)
@@ -98,12 +73,12 @@ class _Builder:
     def _refuse_yaml_magic(self, event: events.NodeEvent, line: int) -> None:
         path = self.stack[-1].next_path() if self.stack and self.stack[-1].key else ()
         if isinstance(event, events.AliasEvent):
-            raise _Mistake(Problem(f"alias '*{event.anchor}' is not supported", "write the value out", path, line))
+            raise Mistake(Problem(f"alias '*{event.anchor}' is not supported", "write the value out", path, line))
         if event.anchor is not None:
-            raise _Mistake(Problem(f"anchor '&{event.anchor}' is not supported", "write the value out", path, line))
+            raise Mistake(Problem(f"anchor '&{event.anchor}' is not supported", "write the value out", path, line))
         tag = getattr(event, "tag", None)
         if tag is not None:
-            raise _Mistake(Problem(f"tag {tag!r} is not supported", "remove it", path, line))
+            raise Mistake(Problem(f"tag {tag!r} is not supported", "remove it", path, line))
 
     def _node(self, event: events.NodeEvent, line: int) -> None:
         if self.stack and isinstance(self.stack[-1].container, dict) and self.stack[-1].key is None:
@@ -112,26 +87,26 @@ class _Builder:
         path = self.stack[-1].next_path() if self.stack else ()
         self.lines.setdefault(path, line)
         if isinstance(event, events.ScalarEvent):
-            self._place(_scalar(event, path, line))
+            self._place(scalar_value(event.value, path, line, plain=event.implicit[0]))
             return
         opened: dict[str, Value] | list[Value] = {} if isinstance(event, events.MappingStartEvent) else []
         self._place(opened)
         self.stack.append(_Open(opened, path))
         if len(self.stack) > MAX_DEPTH:
-            raise _Mistake(Problem(f"nested more than {MAX_DEPTH} levels deep", "flatten it", path[:3], line))
+            raise Mistake(Problem(f"nested more than {MAX_DEPTH} levels deep", "flatten it", path[:3], line))
 
     def _key(self, event: events.NodeEvent, line: int) -> None:
         parent = self.stack[-1]
         if not isinstance(event, events.ScalarEvent):
-            raise _Mistake(Problem("a list or mapping is used as a key", "use a word as the key", parent.path, line))
-        key = _scalar(event, parent.path, line)
+            raise Mistake(Problem("a list or mapping is used as a key", "use a word as the key", parent.path, line))
+        key = scalar_value(event.value, parent.path, line, plain=event.implicit[0])
         if not isinstance(key, str):
-            raise _Mistake(Problem(f"key {shown(key)} is not a word", "use a word as the key", parent.path, line))
+            raise Mistake(Problem(f"key {shown(key)} is not a word", "use a word as the key", parent.path, line))
         parent.key = key
         path = parent.next_path()
         if key in parent.container:
             first = self.lines[path]
-            raise _Mistake(Problem(f"this key is already set on line {first}", "keep one of the two", path, line))
+            raise Mistake(Problem(f"this key is already set on line {first}", "keep one of the two", path, line))
         self.lines[path] = line
 
     def _place(self, value: Value) -> None:
@@ -144,50 +119,6 @@ class _Builder:
         else:
             parent.container[str(parent.key)] = value
             parent.key = None
-
-
-def _scalar(event: events.ScalarEvent, path: KeyPath, line: int) -> Value:
-    text = event.value
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise _Mistake(
-            Problem(f"{text!a} holds half a character (a lone surrogate)", "remove it", path, line)
-        ) from None
-    plain: bool = event.implicit[0]
-    return _plain(text, path, line) if plain else text
-
-
-def _plain(text: str, path: KeyPath, line: int) -> Value:
-    if text in _WORDS:
-        return _WORDS[text]
-    if _INT.fullmatch(text):
-        return _int(text, path, line)
-    if _PREFIXED_INT.fullmatch(text):
-        return _int(text, path, line, base=0)
-    if _NON_FINITE.fullmatch(text):
-        raise _Mistake(Problem(f"{text} is not a finite number", "write an ordinary number", path, line))
-    if _FLOAT.fullmatch(text):
-        return _float(text, path, line)
-    return text
-
-
-def _int(text: str, path: KeyPath, line: int, base: int = 10) -> int:
-    digits = text.lstrip("+-")
-    if base == 10 and len(digits) > 1 and digits.startswith("0"):
-        without = digits.lstrip("0") or "0"
-        raise _Mistake(Problem(f"{shown(text)[1:-1]} starts with a zero", f"write {without}", path, line))
-    if len(digits) > MAX_INT_DIGITS:
-        message = f"{shown(text)[1:-1]} has more than {MAX_INT_DIGITS} digits"
-        raise _Mistake(Problem(message, "write a smaller number", path, line))
-    return int(text, base)
-
-
-def _float(text: str, path: KeyPath, line: int) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise _Mistake(Problem(f"{shown(text)[1:-1]} is too large for a number", "write a smaller number", path, line))
-    return number
 
 
 def _events(text: str) -> Iterator[events.Event]:
@@ -207,15 +138,17 @@ def parse_yaml(text: str, file: str) -> Document:
     try:
         for event in _events(text):
             builder.take(event)
-    except _Mistake as mistake:
+    except Mistake as mistake:
         raise ConfigError(mistake.problem.sentence(file)) from None
     except yaml.MarkedYAMLError as error:
         raise ConfigError(_syntax_problem(error).sentence(file)) from error
-    except (yaml.YAMLError, ValueError, OverflowError) as error:  # a character or an escape that is no text
-        reason = " ".join(str(error).split())
-        raise ConfigError(
-            Problem(f"cannot be read as text ({reason})", "remove that character").sentence(file)
-        ) from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        problem = Problem(f"the character {error.character!a} is not allowed", "remove it", line=line)
+        raise ConfigError(problem.sentence(file)) from error
+    except (ValueError, OverflowError) as error:  # an escape such as \\UFFFFFFFF, which PyYAML does not check
+        problem = Problem(f"an escape that is no character ({error})", "correct the \\U... in quotes")
+        raise ConfigError(problem.sentence(file)) from error
     return Document(builder.root, builder.lines)
 
 
