@@ -31,7 +31,6 @@ class CurveFacts:
     edge: Edge
     shape: Shape
     interval: tuple[float, float] | None
-    lacks_fit: bool
     n_running: int
 
 
@@ -140,14 +139,12 @@ def _divergence_warnings(facts: CurveFacts) -> list[str]:
 
 
 def _interval_warnings(facts: CurveFacts) -> list[str]:
-    found = []
-    if facts.lacks_fit:
-        found.append("Replicates show that the curve is no parabola around its minimum; the interval allows for that.")
-    if facts.interval and facts.usable:
-        low, high = facts.usable[0].learning_rate, facts.usable[-1].learning_rate
-        if facts.interval[0] < low / SAME_LR or facts.interval[1] > high * SAME_LR:
-            found.append("The interval of the optimum reaches beyond the learning rates tried.")
-    return found
+    if not facts.interval or not facts.usable:
+        return []
+    low, high = facts.usable[0].learning_rate, facts.usable[-1].learning_rate
+    if facts.interval[0] < low / SAME_LR or facts.interval[1] > high * SAME_LR:
+        return ["The interval of the optimum reaches beyond the learning rates tried."]
+    return []
 
 
 def _replication_warnings(facts: CurveFacts) -> list[str]:

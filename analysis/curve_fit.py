@@ -1,7 +1,10 @@
-"""The optimum of a U-curve: a parabola through the points around the minimum, and Fieller's interval of its vertex.
+"""The optimum of a U-curve: a polynomial through the points around the minimum, and the interval of its lowest point.
+
+A parabola where the data allow it; a cubic where replicates show that the valley is lopsided (gentle on the left, a
+cliff on the right), because a parabola through such a valley drags the optimum to the left.
 
 Everything here works on x = ln(learning rate) and on losses (lower is better); who has a score turns its sign first.
-Source: statistics.md of the project's design notes, sections 1 and 2; E. C. Fieller 1954, J. R. Stat. Soc. B 16:175.
+Source: E. C. Fieller 1954, J. R. Stat. Soc. B 16:175 (the interval); windows and thresholds are our choice.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.polynomial import Polynomial
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -21,7 +25,7 @@ _WINDOW: Final = 5
 # Points that belong to the valley even beyond the nearest five: within 2 % or 5 standard deviations of the best.
 _NEAR_SHARE: Final = 0.02
 _NEAR_SDS: Final = 5.0
-# Points higher than this above the best are the cliff, not the valley; a parabola through them misses the optimum.
+# Points higher than this above the best are the cliff, not the valley; a polynomial through them misses the optimum.
 _CLIFF_SHARE: Final = 0.2
 _LACK_OF_FIT_LEVEL: Final = 0.05
 
@@ -29,41 +33,41 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Parabola:
-    """Least-squares fit `y = a + b u + c u^2`, u = x - center, over single runs.
+class LocalPolynomial:
+    """Least-squares fit `y = c0 + c1 u + c2 u^2 (+ c3 u^3)`, u = x - center, over single runs.
 
     Attributes:
         center: x at which u is zero.
-        coefficients: (a, b, c).
-        covariance: Their covariance matrix (3, 3); zeros without residual degrees of freedom.
+        x_range: Lowest and highest x fitted.
+        coefficients: (c0, c1, c2) or (c0, c1, c2, c3).
+        covariance: Their covariance matrix; zeros without residual degrees of freedom.
         dof: Degrees of freedom of the variance behind it.
         residual_sd: Square root of that variance; NaN without degrees of freedom.
-        lacks_fit: Whether replicates show that the curve is no parabola here; the variance then holds the misfit too.
+        lacks_fit: Whether replicates show that the curve has another form inside the window.
+        lowest: x of the lowest point, or None where there is none inside `x_range`.
     """
 
     center: float
-    coefficients: tuple[float, float, float]
+    x_range: tuple[float, float]
+    coefficients: tuple[float, ...]
     covariance: FloatArray
     dof: int
     residual_sd: float
     lacks_fit: bool
+    lowest: float | None
 
     @property
-    def vertex(self) -> float:
-        """X of the vertex; meaningful for c > 0 only."""
-        _, b, c = self.coefficients
-        return self.center - b / (2 * c)
+    def degree(self) -> int:
+        """2 for a parabola, 3 for a cubic."""
+        return len(self.coefficients) - 1
 
     def value_at(self, x: float) -> float:
         """Fitted loss at x."""
-        u = x - self.center
-        a, b, c = self.coefficients
-        return a + b * u + c * u * u
+        return float(Polynomial(self.coefficients)(x - self.center))
 
     def se_at(self, x: float) -> float:
         """Standard error of the fitted loss at x; NaN without degrees of freedom."""
-        u = x - self.center
-        row = np.array([1.0, u, u * u])
+        row = np.power(x - self.center, np.arange(self.degree + 1))
         return math.sqrt(max(float(row @ self.covariance @ row), 0.0)) if self.dof else math.nan
 
 
@@ -92,62 +96,100 @@ def choose_window(x: FloatArray, means: FloatArray, best: int, noise_sd: float |
     return slice(low, high + 1)
 
 
-def fit_parabola(x: FloatArray, values: Sequence[Sequence[float]]) -> Parabola:
-    """Returns the least-squares parabola over all runs of a window.
+def fit_valley(x: FloatArray, values: Sequence[Sequence[float]]) -> LocalPolynomial:
+    """Returns a parabola over all runs of a window, or a cubic where replicates show that the parabola lacks fit.
 
     Args:
-        x: ln(learning rate) of each point, shape (n_points,), at least three.
+        x: ln(learning rate) of each point, shape (n_points,), at least four.
         values: Losses of the runs at each point; every point has at least one.
     """
-    counts = [len(runs) for runs in values]
-    xs = np.repeat(x, counts)
+    parabola = fit_polynomial(x, values, degree=2)
+    if not parabola.lacks_fit or len(x) <= MIN_POINTS:
+        return parabola
+    cubic = fit_polynomial(x, values, degree=3)
+    return parabola if cubic.lacks_fit or cubic.lowest is None else cubic
+
+
+def fit_polynomial(x: FloatArray, values: Sequence[Sequence[float]], *, degree: int) -> LocalPolynomial:
+    """Returns the least-squares polynomial of a degree over single runs; arguments as `fit_valley`."""
+    xs = np.repeat(x, [len(runs) for runs in values])
     ys = np.array([value for runs in values for value in runs])
     center = float(np.mean(x))
-    # Columns of equal size keep the normal matrix well conditioned; scaled back below.
-    scale = float(np.max(np.abs(x - center))) or 1.0
-    u = (xs - center) / scale
-    design = np.stack([np.ones_like(u), u, u * u], axis=1)
+    # Columns of similar size keep the normal matrix well conditioned; scaled back below.
+    scale = float(np.max(np.abs(x - center)))
+    design = np.power.outer((xs - center) / scale, np.arange(degree + 1))
     q, r = np.linalg.qr(design)
     inverse = np.linalg.inv(r)
-    back = np.diag([1.0, 1 / scale, 1 / scale**2])
-    fitted = inverse @ (q.T @ ys)
-    rss = float(np.sum((ys - design @ fitted) ** 2))
-    variance, dof, lacks_fit = _residual_variance(rss, values)
-    covariance = back @ (inverse @ inverse.T) @ back * (variance if dof else 0.0)
-    a, b, c = (float(value) for value in back @ fitted)
-    return Parabola(center, (a, b, c), covariance, dof, math.sqrt(variance) if dof else math.nan, lacks_fit)
+    scaled = inverse @ (q.T @ ys)
+    rss = float(np.sum((ys - design @ scaled) ** 2))
+    variance, dof, lacks_fit = _residual_variance(rss, values, degree + 1)
+    back = np.diag(np.power(scale, -np.arange(degree + 1, dtype=float)))
+    coefficients = tuple(float(value) for value in back @ scaled)
+    x_range = float(np.min(x)), float(np.max(x))
+    return LocalPolynomial(
+        center=center,
+        x_range=x_range,
+        coefficients=coefficients,
+        covariance=back @ (inverse @ inverse.T) @ back * (variance if dof else 0.0),
+        dof=dof,
+        residual_sd=math.sqrt(variance) if dof else math.nan,
+        lacks_fit=lacks_fit,
+        lowest=_lowest(Polynomial(coefficients), center, x_range),
+    )
 
 
-def fieller_interval(parabola: Parabola) -> tuple[float, float] | None:
-    """Returns the 95 % interval of the vertex in x, or None when it is unbounded (the curvature may be zero).
+def optimum_interval(fit: LocalPolynomial) -> tuple[float, float] | None:
+    """Returns the 95 % interval of the lowest point in x, or None when it is unbounded.
 
-    All u with (b + 2 c u)^2 <= t^2 var(b + 2 c u): bounded only where c differs from zero at the same level.
+    All u whose slope s(u) does not differ significantly from zero, s(u)^2 <= t^2 var(s(u)), around the lowest point.
+    For a parabola this is Fieller's interval, bounded only where the curvature is significant; a cubic is believed
+    inside its window only.
     """
-    if parabola.dof == 0:
+    if fit.dof == 0 or fit.lowest is None:
         return None
-    _, b, c = parabola.coefficients
-    t2 = float(stats.t.ppf((1 + CONFIDENCE) / 2, parabola.dof)) ** 2
-    v_bb, v_bc, v_cc = (float(parabola.covariance[index]) for index in ((1, 1), (1, 2), (2, 2)))
-    quadratic = 4 * (c * c - t2 * v_cc)
-    linear = 4 * (b * c - t2 * v_bc)
-    constant = b * b - t2 * v_bb
-    discriminant = linear * linear - 4 * quadratic * constant
-    if quadratic <= 0 or discriminant < 0:
+    t = float(stats.t.ppf((1 + CONFIDENCE) / 2, fit.dof))
+    slope = Polynomial(fit.coefficients).deriv()
+    excess = slope**2 - t * t * _slope_variance(fit)
+    # Without noise the two ends fall together, and rounding makes such a double root slightly complex.
+    complex_roots = [complex(root) for root in excess.roots()]
+    roots = [root.real + fit.center for root in complex_roots if abs(root.imag) <= 1e-6 * (1 + abs(root))]
+    below = [root for root in roots if root <= fit.lowest]
+    above = [root for root in roots if root >= fit.lowest]
+    if not below or not above or (fit.degree == 2 and excess.coef[-1] <= 0):
         return None
-    root = math.sqrt(discriminant)
-    middle = parabola.center
-    return middle + (-linear - root) / (2 * quadratic), middle + (-linear + root) / (2 * quadratic)
+    low, high = max(below), min(above)
+    return None if fit.degree > 2 and (low < fit.x_range[0] or high > fit.x_range[1]) else (low, high)
 
 
-def _residual_variance(rss: float, values: Sequence[Sequence[float]]) -> tuple[float, int, bool]:
-    """Returns residual variance, its degrees of freedom, and whether replicates betray a lack of fit."""
+def _slope_variance(fit: LocalPolynomial) -> Polynomial:
+    """Returns var(s(u)) as a polynomial in u: sum over i, j of i j cov(c_i, c_j) u^(i + j - 2)."""
+    powers = np.zeros(2 * fit.degree - 1)
+    for i in range(1, fit.degree + 1):
+        for j in range(1, fit.degree + 1):
+            powers[i + j - 2] += i * j * fit.covariance[i, j]
+    return Polynomial(powers)
+
+
+def _lowest(curve: Polynomial, center: float, x_range: tuple[float, float]) -> float | None:
+    """Returns the x of the lowest local minimum inside the window, or None."""
+    slope = curve.deriv()
+    roots = [float(root.real) for root in np.atleast_1d(slope.roots()) if abs(root.imag) < 1e-12]
+    minima = [u for u in roots if slope.deriv()(u) > 0 and x_range[0] <= u + center <= x_range[1]]
+    return min(minima, key=lambda u: float(curve(u))) + center if minima else None
+
+
+def _residual_variance(rss: float, values: Sequence[Sequence[float]], n_terms: int) -> tuple[float, int, bool]:
+    """Returns residual variance, its degrees of freedom, and whether replicates betray a lack of fit.
+
+    With a lack of fit the variance is that of the misfit, with its own few degrees of freedom: wider, and honest.
+    """
     n_points = len(values)
     n_runs = sum(len(runs) for runs in values)
-    dof = n_runs - 3
-    if dof == 0:
+    dof = n_runs - n_terms
+    if dof <= 0:
         return math.nan, 0, False
     pure = sum(float(np.sum((np.asarray(runs) - np.mean(runs)) ** 2)) for runs in values)
-    dof_pure, dof_misfit = n_runs - n_points, n_points - 3
+    dof_pure, dof_misfit = n_runs - n_points, n_points - n_terms
     if dof_pure > 0 and dof_misfit > 0 and pure > 0:
         misfit = max(rss - pure, 0.0) / dof_misfit
         if misfit / (pure / dof_pure) > float(stats.f.ppf(1 - _LACK_OF_FIT_LEVEL, dof_misfit, dof_pure)):

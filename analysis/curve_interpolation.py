@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 from scipy.interpolate import PchipInterpolator
 
-from analysis.curve_fit import FloatArray, Parabola
+from analysis.curve_fit import FloatArray, LocalPolynomial
 from analysis.curve_points import SAME_LR, standard_error
 from analysis.curve_types import LrPoint, Noise
 
@@ -60,7 +60,7 @@ def regret_at(
     points: Sequence[LrPoint],
     usable: Sequence[LrPoint],
     losses: FloatArray,
-    parabola: Parabola | None,
+    fit: LocalPolynomial | None,
     *,
     relative: bool,
 ) -> Regret:
@@ -71,7 +71,7 @@ def regret_at(
         points: All points, diverged ones included.
         usable: Usable points in ascending learning rate.
         losses: Their mean losses, lower is better, shape (n_usable,).
-        parabola: Local fit, if it has a minimum inside its window.
+        fit: Local fit, if it has a minimum inside its window.
         relative: Whether a relative regret makes sense (a loss; not a score).
     """
     refusal = _refuse(learning_rate, points, usable)
@@ -79,15 +79,18 @@ def regret_at(
         return Regret(None, None, refusal)
     x = np.log([point.learning_rate for point in usable])
     at = min(max(math.log(learning_rate), float(x[0])), float(x[-1]))
-    loss = float(PchipInterpolator(x, losses)(at))
     lowest = float(np.min(losses))
-    fitted = _fitted_minimum(parabola, lowest)
+    fitted = _fitted_minimum(fit, lowest)
     best = lowest if fitted is None else fitted
+    if fit is not None and fitted is not None and fit.x_range[0] <= at <= fit.x_range[1]:
+        loss, method = fit.value_at(at), "the local fit, against its minimum"
+    else:
+        loss = float(PchipInterpolator(x, losses)(at))
+        method = (
+            f"monotone cubic interpolation (PCHIP) in ln(learning rate) through {len(usable)} learning rates, against "
+            f"the {'lowest mean' if fitted is None else 'fitted minimum'}"
+        )
     absolute = max(loss - best, 0.0)
-    method = (
-        f"monotone cubic interpolation (PCHIP) in ln(learning rate) through {len(usable)} learning rates, against the "
-        f"{'lowest mean' if fitted is None else 'fitted minimum'}"
-    )
     if not relative or best <= 0:
         return Regret(None, absolute, f"{method}; a relative regret needs a positive loss")
     return Regret(absolute / best, absolute, method)
@@ -110,13 +113,13 @@ def _refuse(learning_rate: float, points: Sequence[LrPoint], usable: Sequence[Lr
     return None
 
 
-def _fitted_minimum(parabola: Parabola | None, lowest: float) -> float | None:
+def _fitted_minimum(fit: LocalPolynomial | None, lowest: float) -> float | None:
     """Returns the fitted minimum where it is lower than anything observed beyond its own error, else None.
 
     A parabola that misses an asymmetric valley undershoots it; taken at face value that would be regret out of nothing.
     """
-    if parabola is None or parabola.dof == 0:
+    if fit is None or fit.lowest is None or fit.dof == 0:
         return None
-    value, error = parabola.value_at(parabola.vertex), parabola.se_at(parabola.vertex)
-    margin = float(stats.t.ppf(0.975, parabola.dof)) * error
+    value, error = fit.value_at(fit.lowest), fit.se_at(fit.lowest)
+    margin = float(stats.t.ppf(0.975, fit.dof)) * error
     return value if value + margin < lowest else None

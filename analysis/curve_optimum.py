@@ -8,20 +8,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.curve_fit import MIN_POINTS, FloatArray, Parabola, choose_window, fieller_interval, fit_parabola
+from analysis.curve_fit import MIN_POINTS, FloatArray, LocalPolynomial, choose_window, fit_valley, optimum_interval
 from analysis.curve_types import Edge, LocalFit, LrPoint, Noise, Shape
 
 
 @dataclass(frozen=True, slots=True)
 class Optimum:
-    """Where the minimum is and how well that is known; `parabola` only where its vertex is a minimum in its window."""
+    """Where the minimum is and how well that is known; `fit` only where it has a minimum inside its window."""
 
     argmin_lr: float | None
     optimum_lr: float | None
     method: str
     interval: tuple[float, float] | None
     interval_method: str
-    parabola: Parabola | None
+    fit: LocalPolynomial | None
     window: slice
 
 
@@ -34,7 +34,7 @@ def find_optimum(
     shape: Shape,
     sign: float,
 ) -> Optimum:
-    """Returns the optimum by the local parabola, or by the best learning rate tried, or none, each with its reason.
+    """Returns the optimum by the local fit, or by the best learning rate tried, or none, each with its reason.
 
     Args:
         usable: Usable points in ascending learning rate.
@@ -54,20 +54,25 @@ def find_optimum(
         return Optimum(argmin_lr, None, unknown, None, unknown, None, slice(0, 0))
     tried = f"best learning rate tried, between its neighbours ({len(usable)} learning rates with finite losses)"
     if edge == "bounded_by_divergence":
-        reason = "none: the optimum is bounded by divergence, where no parabola holds"
+        reason = "none: the optimum is bounded by divergence, where no fit holds"
         return Optimum(argmin_lr, argmin_lr, tried, None, reason, None, slice(0, 0))
     if len(usable) < MIN_POINTS:
         reason = f"none: a fit with residuals needs {MIN_POINTS} learning rates with finite losses"
         return Optimum(argmin_lr, argmin_lr, tried, None, reason, None, slice(0, 0))
     window = choose_window(x, losses, best, noise.sd if noise else None)
-    parabola = fit_parabola(x[window], [[sign * value for value in point.values] for point in usable[window]])
-    lr_range = x[window][0], x[window][-1]
-    if parabola.coefficients[2] <= 0 or not lr_range[0] <= parabola.vertex <= lr_range[1]:
-        reason = "none: the parabola around the best learning rate has no minimum inside its window"
+    fit = fit_valley(x[window], [[sign * value for value in point.values] for point in usable[window]])
+    if fit.lowest is None:
+        reason = "none: the fit around the best learning rate has no minimum inside its window"
         return Optimum(argmin_lr, argmin_lr, tried, None, reason, None, slice(0, 0))
-    interval, interval_method = _interval(parabola)
-    method = f"vertex of a parabola in ln(learning rate) through the {len(x[window])} learning rates around the best"
-    return Optimum(argmin_lr, math.exp(parabola.vertex), method, interval, interval_method, parabola, window)
+    if fit.lacks_fit:
+        reason = "none: replicates show that neither a parabola nor a cubic describes the curve around its minimum"
+        return Optimum(argmin_lr, argmin_lr, tried, None, reason, None, slice(0, 0))
+    interval, interval_method = _interval(fit)
+    name = "parabola" if fit.degree == 2 else "cubic"
+    method = (
+        f"lowest point of a {name} in ln(learning rate) through the {len(x[window])} learning rates around the best"
+    )
+    return Optimum(argmin_lr, math.exp(fit.lowest), method, interval, interval_method, fit, window)
 
 
 def _why_unknown(edge: Edge, shape: Shape, n_usable: int) -> str | None:
@@ -78,34 +83,32 @@ def _why_unknown(edge: Edge, shape: Shape, n_usable: int) -> str | None:
     return "none: a single learning rate brackets nothing" if n_usable == 1 and edge == "soft" else None
 
 
-def _interval(parabola: Parabola) -> tuple[tuple[float, float] | None, str]:
-    if parabola.dof == 0:
+def _interval(fit: LocalPolynomial) -> tuple[tuple[float, float] | None, str]:
+    if fit.dof == 0:
         return None, "none: the fit has no residual degrees of freedom"
-    bounds = fieller_interval(parabola)
-    if bounds is None:
-        return None, "none: unbounded, the curvature is not significant at the 95 % level (Fieller)"
-    spread = "misfit" if parabola.lacks_fit else "residuals"
-    # A vertex known to less than a factor of e^600 overflows; such an interval says nothing.
-    if max(abs(bound) for bound in bounds) > 600:
-        return None, "none: practically unbounded (Fieller)"
-    return (math.exp(bounds[0]), math.exp(bounds[1])), f"Fieller 95 %, t with {parabola.dof} df from the {spread}"
+    bounds = optimum_interval(fit)
+    # exp() of more than this overflows; an interval that wide says nothing anyway.
+    if bounds is None or max(abs(bound) for bound in bounds) > 600:
+        reason = "the curvature is not significant" if fit.degree == 2 else "it reaches the end of the fitted window"
+        return None, f"none: unbounded at the 95 % level, {reason}"
+    name = "Fieller" if fit.degree == 2 else "slope set of a cubic (as Fieller)"
+    return (math.exp(bounds[0]), math.exp(bounds[1])), f"{name} 95 %, t with {fit.dof} df from the residuals"
 
 
 def describe_fit(found: Optimum, usable: Sequence[LrPoint], sign: float) -> LocalFit | None:
     """Returns the fit as a result to draw, in the metric's own direction (`sign` is -1 where higher is better)."""
-    parabola = found.parabola
-    if parabola is None:
+    fit = found.fit
+    if fit is None or fit.lowest is None:
         return None
-    a, b, c = (sign * coefficient for coefficient in parabola.coefficients)
     window = usable[found.window]
     return LocalFit(
-        center_lr=math.exp(parabola.center),
-        coefficients=(a, b, c),
+        center_lr=math.exp(fit.center),
+        coefficients=tuple(sign * coefficient for coefficient in fit.coefficients),
         lr_range=(window[0].learning_rate, window[-1].learning_rate),
-        optimum_lr=math.exp(parabola.vertex),
-        optimum_value=sign * parabola.value_at(parabola.vertex),
-        optimum_se=parabola.se_at(parabola.vertex) if parabola.dof else None,
-        residual_sd=parabola.residual_sd if parabola.dof else None,
-        dof=parabola.dof,
+        optimum_lr=math.exp(fit.lowest),
+        optimum_value=sign * fit.value_at(fit.lowest),
+        optimum_se=fit.se_at(fit.lowest) if fit.dof else None,
+        residual_sd=fit.residual_sd if fit.dof else None,
+        dof=fit.dof,
         n_points=len(window),
     )

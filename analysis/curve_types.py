@@ -66,13 +66,13 @@ class Noise:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalFit:
-    """A parabola through the points around the minimum: `y = a + b u + c u^2`, u = ln(learning_rate / center_lr).
+    """A polynomial `y = c0 + c1 u + c2 u^2 ...` around the minimum, u = ln(learning_rate / center_lr).
 
     Attributes:
         center_lr: Learning rate at which u is zero.
-        coefficients: (a, b, c), in the metric's unit; c > 0 for a minimum, c < 0 for a maximum.
+        coefficients: (c0, c1, c2) of a parabola or (c0, c1, c2, c3) of a cubic, in the metric's unit.
         lr_range: Lowest and highest learning rate of the window.
-        optimum_lr: Vertex of the parabola.
+        optimum_lr: Its lowest point (highest, where higher is better).
         optimum_value: Value there.
         optimum_se: Standard error of that value; None without residual degrees of freedom.
         residual_sd: Residual standard deviation; None without residual degrees of freedom.
@@ -81,7 +81,7 @@ class LocalFit:
     """
 
     center_lr: float
-    coefficients: tuple[float, float, float]
+    coefficients: tuple[float, ...]
     lr_range: tuple[float, float]
     optimum_lr: float
     optimum_value: float

@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis.config_columns import read_configurations
 from analysis.curve_advice import CurveFacts, curve_warnings, next_learning_rates
-from analysis.curve_fit import FloatArray, Parabola
+from analysis.curve_fit import FloatArray, LocalPolynomial
 from analysis.curve_groups import RunGroup, split_curves
 from analysis.curve_interpolation import Regret, flat_region, regret_at
 from analysis.curve_optimum import describe_fit, find_optimum
@@ -97,10 +97,9 @@ def _compute_curve(
     edge = classify_edge(points, usable, losses, noise, is_flat=flat)
     shape = classify_shape(usable, losses, noise)
     found = find_optimum(usable, x, losses, noise, edge, shape, sign)
-    regret = _regret(recommendation, points, usable, losses, found.parabola, direction)
+    regret = _regret(recommendation, points, usable, losses, found.fit, direction)
     n_running = sum(run.role == "pending" for run in runs)
-    lacks_fit = found.parabola is not None and found.parabola.lacks_fit
-    facts = CurveFacts(points, usable, losses, noise, edge, shape, found.interval, lacks_fit, n_running)
+    facts = CurveFacts(points, usable, losses, noise, edge, shape, found.interval, n_running)
     return LrCurve(
         metric=metric,
         direction=direction,
@@ -135,14 +134,14 @@ def _regret(
     points: Sequence[LrPoint],
     usable: Sequence[LrPoint],
     losses: FloatArray,
-    parabola: Parabola | None,
+    fit: LocalPolynomial | None,
     direction: Direction,
 ) -> Regret:
     if recommendation is None:
         return Regret(None, None, "not computed: the runs name no model")
     if recommendation.learning_rate is None:
         return Regret(None, None, "not computed: no learning rate is recommended for this model")
-    return regret_at(recommendation.learning_rate, points, usable, losses, parabola, relative=direction == "min")
+    return regret_at(recommendation.learning_rate, points, usable, losses, fit, relative=direction == "min")
 
 
 def _recommend(columns: Mapping[str, Sequence[GroupValue]], rows: Sequence[int]) -> RecommendedLr | None:
