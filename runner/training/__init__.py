@@ -1,0 +1,1 @@
+"""Everything that touches torch and transformers: base models, the packed trainer, adapters."""

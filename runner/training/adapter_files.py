@@ -1,0 +1,31 @@
+"""Adapters on disk, in PEFT format: what `peft.PeftModel.from_pretrained` loads."""
+
+import os
+import shutil
+from pathlib import Path
+
+from peft import LoraConfig
+from safetensors.torch import save_file
+
+from runner.training.adapters import Adapter
+
+
+def save_adapter(adapter: Adapter, folder: Path, *, base_model: str) -> None:
+    """Writes `adapter_config.json` and `adapter_model.safetensors` to `folder`, whole or not at all."""
+    partial = folder.with_name(f".{folder.name}.inprogress-{os.getpid()}")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    shape = adapter.shape
+    config = LoraConfig(
+        r=shape.rank,
+        lora_alpha=shape.alpha,  # type: ignore[arg-type] # peft annotates int and computes with any number
+        lora_dropout=shape.dropout,
+        target_modules=list(shape.target_modules),
+        task_type="CAUSAL_LM",
+        base_model_name_or_path=base_model,
+        inference_mode=True,
+    )
+    config.save_pretrained(str(partial))
+    save_file(adapter.state_dict(), str(partial / "adapter_model.safetensors"), metadata={"format": "pt"})
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)

@@ -1,0 +1,245 @@
+"""A frozen base model that many adapters share: one forward pass, every trial's rows in it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface, PreTrainedModel
+
+from runner.errors import ModelError
+from runner.training.adapters import Adapter
+from runner.training.head_loss import HeadLoss, head_loss
+from runner.training.layout import MicroBatch, Row, lay_out
+from runner.training.packed_ops import CausalAttention, PackedGatedMlp, PackedLinear, Part, RmsNorm, Weight
+
+ATTENTION = "ucurve_packed"
+STREAM_DTYPE = torch.float32
+"""Type of the residual stream whatever the compute type: additions to it are where bfloat16 loses most."""
+PROBE_TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.1}
+"""Largest accepted difference of the mean loss (nats per token) between our forward pass and the model's own."""
+
+
+class Pack:
+    """What the patched modules of one model need to know about the micro-batch under way."""
+
+    def __init__(self, compute_dtype: torch.dtype) -> None:
+        self.compute_dtype = compute_dtype
+        self.micro: MicroBatch | None = None
+        self.adapters: Mapping[int, Adapter] = {}
+        self.training = False
+
+    def parts(self, module_name: str, n_in: int) -> list[Part]:
+        """The low-rank pairs that act in module `module_name`, in the order of the tokens."""
+        if self.micro is None:
+            return []
+        parts = []
+        for slot, start, stop in self.micro.segments:
+            adapter = self.adapters.get(slot)
+            pair = adapter.pairs.get(module_name) if adapter else None
+            if adapter is not None and pair is not None:
+                keep = self._dropout(adapter, stop - start, n_in)
+                parts.append(Part(start, stop, pair, adapter.shape.scale, keep))
+        return parts
+
+    def _dropout(self, adapter: Adapter, n_tokens: int, n_in: int) -> Tensor | None:
+        rate = adapter.shape.dropout
+        if not self.training or rate == 0:
+            return None
+        drawn = torch.rand(n_tokens, n_in, generator=adapter.dropout_generator)
+        keep = (drawn >= rate).to(self.compute_dtype).div_(1 - rate)
+        return keep.to(adapter.parameter.device)
+
+
+class PackedLinearModule(nn.Module):
+    """Stands where a linear module of the base model stood, and shares its weight."""
+
+    def __init__(self, linear: nn.Linear, name: str, pack: Pack) -> None:
+        super().__init__()
+        self.weight, self.bias, self.name, self.pack = linear.weight, linear.bias, name, pack
+
+    def as_weight(self) -> Weight:
+        """The frozen weight with the adapters that act in this micro-batch."""
+        return Weight(self.weight, self.bias, self.pack.parts(self.name, self.weight.shape[1]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The adapted output, in the compute type."""
+        x_TI = x.reshape(-1, x.shape[-1]).to(self.weight.dtype)
+        return PackedLinear.apply(x_TI, self.as_weight()).view(*x.shape[:-1], -1)  # type: ignore[no-untyped-call, no-any-return]
+
+
+class PackedMlpModule(nn.Module):
+    """Stands where a gated MLP with SiLU stood."""
+
+    def __init__(self, gate: PackedLinearModule, up: PackedLinearModule, down: PackedLinearModule) -> None:
+        super().__init__()
+        self.gate_proj, self.up_proj, self.down_proj = gate, up, down
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The adapted output, in the compute type."""
+        x_TI = x.reshape(-1, x.shape[-1]).to(self.gate_proj.weight.dtype)
+        weights = (m.as_weight() for m in (self.gate_proj, self.up_proj, self.down_proj))
+        return PackedGatedMlp.apply(x_TI, *weights).view_as(x)  # type: ignore[no-untyped-call, no-any-return]
+
+
+class PackedNormModule(nn.Module):
+    """Stands where an RMS norm stood: reads the residual stream in its own type, writes the compute type."""
+
+    def __init__(self, weight: Tensor, eps: float, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight.detach().to(STREAM_DTYPE), persistent=False)
+        self.eps, self.dtype = eps, dtype
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The normalised input."""
+        return RmsNorm.apply(x, self.weight, self.eps, self.dtype)  # type: ignore[no-untyped-call, no-any-return]
+
+
+class PackedModel:
+    """A causal language model of transformers, patched in place so that many adapters train over it at once.
+
+    Every parameter is frozen. Linear modules outside `lm_head` can carry adapters.
+
+    Args:
+        model: Loaded in the compute type (`float32` or `bfloat16`).
+
+    Raises:
+        ModelError: The patched forward pass does not reproduce the model's own.
+    """
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        self.compute_dtype: torch.dtype = model.dtype
+        self.device: torch.device = model.device
+        self.pack = Pack(self.compute_dtype)
+        self.module_sizes: dict[str, tuple[int, int]] = {}
+        model.eval().requires_grad_(False)
+        expected = _probe_loss(model)
+        self.decoder: nn.Module = model.get_decoder()
+        self.embedding: nn.Module = model.get_input_embeddings()
+        self.output_weight: Tensor = model.get_output_embeddings().weight
+        self._patch(model)
+        self._check(expected)
+
+    def loss(
+        self,
+        micro: MicroBatch,
+        adapters: Mapping[int, Adapter],
+        *,
+        token_weights: Mapping[int, float] | None = None,
+    ) -> dict[int, float]:
+        """Sum of the negative log-likelihoods (nats) of each slot's scored tokens in the micro-batch.
+
+        Args:
+            micro: The rows.
+            adapters: The adapter of each slot; a slot without one runs the base model.
+            token_weights: Factor on each slot's tokens in the objective; given, gradients are added to the adapters
+                and dropout is on. None evaluates.
+        """
+        if not micro.scored_segments:
+            return {}
+        self.pack.micro, self.pack.adapters, self.pack.training = micro, adapters, token_weights is not None
+        try:
+            with torch.set_grad_enabled(token_weights is not None):
+                result = self._forward(micro, token_weights)
+        finally:
+            self.pack.micro, self.pack.adapters = None, {}
+        return {s.slot: nll for s, nll in zip(micro.scored_segments, result.nll_sums, strict=True)}
+
+    def _forward(self, micro: MicroBatch, token_weights: Mapping[int, float] | None) -> HeadLoss:
+        embedded = self.embedding(micro.token_ids_T)[None].to(STREAM_DTYPE)
+        # The first adapters need a gradient to arrive at, though the embedding itself is frozen.
+        embedded.requires_grad_(token_weights is not None)
+        hidden_TI = self.decoder(
+            inputs_embeds=embedded, position_ids=micro.position_ids_T[None], use_cache=False, ucurve_pack=self.pack
+        ).last_hidden_state[0]
+        hidden_SI = hidden_TI.index_select(0, micro.scored_index_S).to(self.compute_dtype)
+        weights = None if token_weights is None else [token_weights[s.slot] for s in micro.scored_segments]
+        result = head_loss(hidden_SI.detach(), self.output_weight, micro.targets_S, micro.scored_segments, weights)
+        if result.grad_hidden_SI is not None:
+            hidden_SI.backward(result.grad_hidden_SI)
+        return result
+
+    def _patch(self, model: PreTrainedModel) -> None:
+        AttentionInterface.register(ATTENTION, _packed_attention)
+        model.set_attn_implementation(ATTENTION)
+        head = model.get_output_embeddings()
+        for name, module in list(model.named_modules()):
+            if isinstance(module, nn.Linear) and module is not head:
+                self.module_sizes[name] = (module.in_features, module.out_features)
+                model.set_submodule(name, PackedLinearModule(module, name, self.pack))
+            elif _is_rms_norm(module):
+                norm = PackedNormModule(module.weight, module.variance_epsilon, self.compute_dtype)
+                model.set_submodule(name, norm)
+        for name, module in list(model.named_modules()):
+            if _is_silu_mlp(module):
+                model.set_submodule(name, PackedMlpModule(module.gate_proj, module.up_proj, module.down_proj))
+        _round_rotary(self.decoder, self.compute_dtype)
+
+    def _check(self, expected: float) -> None:
+        rows = [Row(0, _PROBE, [*_PROBE[1:], -100])]
+        got = self.loss(lay_out(rows, self.device), {})[0] / (len(_PROBE) - 1)
+        if not abs(got - expected) <= PROBE_TOLERANCE[self.compute_dtype]:
+            raise ModelError(
+                f"the packed trainer does not reproduce this architecture: loss {got:.6f} where the model itself gives "
+                f"{expected:.6f} (nats per token); use a model of the Llama, Qwen2, Qwen3, Mistral or SmolLM family"
+            )
+
+
+_PROBE = [1 + 7 * i % 97 for i in range(24)]
+
+
+def _probe_loss(model: PreTrainedModel) -> float:
+    ids = torch.tensor([_PROBE], device=model.device)
+    with torch.no_grad():
+        logits = model(input_ids=ids, use_cache=False).logits[0, :-1]
+    return float(nn.functional.cross_entropy(logits.double(), ids[0, 1:]))
+
+
+def _is_rms_norm(module: nn.Module) -> bool:
+    """Llama's form x / rms(x) * weight; others (Gemma's 1 + weight) keep their own code."""
+    if not hasattr(module, "variance_epsilon") or not isinstance(getattr(module, "weight", None), Tensor):
+        return False
+    x = torch.linspace(-2, 3, module.weight.numel(), device=module.weight.device, dtype=torch.float32)[None]
+    ours = RmsNorm.apply(x, module.weight.float(), module.variance_epsilon, torch.float32)  # type: ignore[no-untyped-call]
+    return bool(torch.allclose(module(x).float(), ours, rtol=1e-2, atol=1e-2))
+
+
+def _is_silu_mlp(module: nn.Module) -> bool:
+    names = ("gate_proj", "up_proj", "down_proj")
+    return all(isinstance(getattr(module, n, None), PackedLinearModule) for n in names) and isinstance(
+        getattr(module, "act_fn", None), nn.SiLU | _transformers_silu()
+    )
+
+
+def _transformers_silu() -> type[nn.Module]:
+    from transformers.activations import SiLUActivation  # noqa: PLC0415 - its place moved between releases
+
+    return SiLUActivation  # type: ignore[no-any-return]
+
+
+def _round_rotary(decoder: nn.Module, dtype: torch.dtype) -> None:
+    """Rotary tables in the compute type: with the float32 stream they would lift queries and keys to float32."""
+    rotary = getattr(decoder, "rotary_emb", None)
+    if rotary is not None:
+        rotary.register_forward_hook(lambda _module, _args, out: tuple(t.to(dtype) for t in out))
+
+
+def _packed_attention(
+    module: nn.Module,  # noqa: ARG001 - the signature is transformers' attention interface
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,  # noqa: ARG001 - rows know their own bounds
+    *,
+    scaling: float,
+    ucurve_pack: Pack,
+    sliding_window: int | None = None,
+    **_unused: Any,  # noqa: ANN401
+) -> tuple[Tensor, None]:
+    """Attention over the rows of the micro-batch; `query` is `(1, H, T, D)`, the result `(1, T, H, D)`."""
+    micro = ucurve_pack.micro
+    if micro is None:
+        raise RuntimeError("the packed model runs through PackedModel.loss only")
+    dtype = ucurve_pack.compute_dtype
+    streams: Sequence[Tensor] = [t[0].transpose(0, 1).to(dtype) for t in (query, key, value)]
+    return CausalAttention.apply(*streams, micro, scaling, sliding_window)[None], None  # type: ignore[no-untyped-call]
