@@ -15,7 +15,7 @@ OPERATORS: Final[tuple[Operator, ...]] = ("<=", ">=", "!=", "=", "<", ">", "~")
 """Longest first, so that `<=` is not read as `<`."""
 
 _BARE_COLUMN: Final = re.compile(r"[^\s=!<>~\"]+")
-_BARE_VALUE: Final = re.compile(r"[^\s,\"][^,\"]*(?<!\s)")
+_BARE_VALUE: Final = re.compile(r"[^\s,=\"][^,\"]*(?<!\s)")
 
 
 @dataclass(frozen=True, slots=True)

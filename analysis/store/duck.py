@@ -48,7 +48,7 @@ def fetch(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[s
         StoreError: a data file is damaged.
     """
     try:
-        return connection.cursor().sql(sql, params=dict(parameters)).to_arrow_table()
+        return _in_utc(connection.cursor().sql(sql, params=dict(parameters)).to_arrow_table())
     except duckdb.IOException as problem:
         raise MissingFileError(f"cannot read the store: {problem}") from problem
     except (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException):
@@ -57,15 +57,31 @@ def fetch(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[s
         raise StoreError(f"cannot read the store ({problem}); `ucurve store check` names the file") from problem
 
 
-def source(table: str, columns: tuple[Column, ...], *, has_files: bool) -> str:
-    """SQL relation with exactly the schema's columns and types; its files are the parameter `$<table>_files`.
+def _in_utc(table: pa.Table) -> pa.Table:
+    """DuckDB calls the zone Etc/UTC; one spelling, so that types compare equal."""
+    utc = pa.timestamp("us", tz="UTC")
+    fields = [field.with_type(utc) if pa.types.is_timestamp(field.type) else field for field in table.schema]
+    return table.cast(pa.schema(fields))
 
-    The typed empty row set gives an empty table its columns and a file of an older schema version its nulls.
+
+def source(table: str, columns: tuple[Column, ...], *, n_files: int, stored: frozenset[str]) -> str:
+    """SQL relation with at least the schema's columns; its files are the parameter `$<table>_files`.
+
+    A typed empty row set gives an empty table its columns, and a table of an older schema version its nulls. A table
+    that has all columns does without: planning the union costs 6 ms a query.
+
+    Args:
+        table: its name.
+        columns: its columns in this version of the schema.
+        n_files: how many files it has.
+        stored: columns that it has.
     """
+    files = f"read_parquet(${table}_files, union_by_name=true, hive_partitioning=false)"
+    if n_files and stored >= {column.name for column in columns}:
+        return files
     typed = ", ".join(f'NULL::{_DUCKDB_TYPE[column.type]} AS "{column.name}"' for column in columns)
     empty = f"SELECT {typed} WHERE false"
-    if not has_files:
+    if not n_files:
         return f"({empty})"
     names = ", ".join(f'"{column.name}"' for column in columns)
-    files = f"read_parquet(${table}_files, union_by_name=true, hive_partitioning=false)"
     return f"(SELECT {names} FROM ({empty} UNION ALL BY NAME SELECT * FROM {files}))"

@@ -20,16 +20,9 @@ def to_frame(table: pa.Table) -> pd.DataFrame:
 
     Lists become tuples, so that a column of them can be grouped by; a missing list is None.
     """
-    frame: pd.DataFrame = _in_utc(table).to_pandas(types_mapper=_DTYPES.get)
+    frame: pd.DataFrame = table.to_pandas(types_mapper=_DTYPES.get)
     for index, field in enumerate(table.schema):
         if pa.types.is_list(field.type):
             tuples = [None if item is None else tuple(item) for item in table.column(index).to_pylist()]
             frame[field.name] = pd.Series(tuples, dtype=object, index=frame.index)
     return frame
-
-
-def _in_utc(table: pa.Table) -> pa.Table:
-    """DuckDB calls the zone Etc/UTC; one spelling, so that dtypes compare equal."""
-    utc = pa.timestamp("us", tz="UTC")
-    fields = [field.with_type(utc) if pa.types.is_timestamp(field.type) else field for field in table.schema]
-    return table.cast(pa.schema(fields))

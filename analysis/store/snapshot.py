@@ -141,8 +141,9 @@ class Snapshot:
         for name, columns in TABLES.items():
             if f"{{{name}}}" not in sql:
                 continue
-            files = list(self._state.tables[name].files)
-            sql = sql.replace(f"{{{name}}}", source(name, columns, has_files=bool(files)))
+            table = self._state.tables[name]
+            files = list(table.files)
+            sql = sql.replace(f"{{{name}}}", source(name, columns, n_files=len(files), stored=table.columns))
             if files:
                 bound[f"{name}_files"] = files
         return fetch(self._connection, sql, bound)

@@ -21,6 +21,10 @@ Result = TypeVar("Result")
 GRACE_HOURS: Final = 1
 """How long a file stays on disk after compaction replaced it. Our choice: far longer than any one query."""
 
+ABANDONED_HOURS: Final = 7 * 24
+"""After this a file that no commit names counts as left by a killed writer. It may also belong to a writer that is
+suspended between writing and committing, and deleting that would damage the table: hence days, not the grace time."""
+
 _ATTEMPTS: Final = 12
 _FIRST_WAIT_S: Final = 0.02
 _CONFIGURATION: Final = {"delta.checkpointInterval": "50", "delta.logRetentionDuration": "interval 2 days"}
@@ -33,6 +37,7 @@ class TableState:
 
     version: int
     files: tuple[str, ...]
+    columns: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,9 @@ class Table:
         """The newest version and its files."""
         delta = self._opened(refresh=True)
         if delta is None:
-            return TableState(-1, ())
-        return TableState(delta.version(), tuple(self._local(uri) for uri in delta.file_uris()))
+            return TableState(-1, (), frozenset())
+        files = tuple(self._local(uri) for uri in delta.file_uris())
+        return TableState(delta.version(), files, frozenset(field.name for field in delta.schema().fields))
 
     def append(self, rows: pa.Table) -> None:
         """Adds rows in one commit; conflicting commits of other processes are retried.
@@ -116,7 +122,8 @@ class Table:
     def _compact_once(self) -> int:
         delta = self._newest()
         merged = int(delta.optimize.compact()["numFilesRemoved"])
-        delta.vacuum(retention_hours=GRACE_HOURS, dry_run=False, enforce_retention_duration=False, full=True)
+        for hours, full in ((GRACE_HOURS, False), (ABANDONED_HOURS, True)):
+            delta.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=full)
         return merged
 
     def _newest(self) -> DeltaTable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 import pyarrow as pa
@@ -111,7 +111,7 @@ def info(location: str, schema_version: int, snapshot: Snapshot, files: Mapping[
         n_eval_rows=sum(file.n_rows for file in files["evals"]),
         n_files=len(everything),
         size_bytes=sum(file.size_bytes for file in everything),
-        updated_at=runs["updated_at"],
+        updated_at=runs["updated_at"] and runs["updated_at"].astimezone(UTC),
     )
 
 

@@ -1,0 +1,179 @@
+import json
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from analysis.errors import SchemaError, StoreError
+from analysis.store import MetricRow, RunRow, Store
+from analysis.store import store as store_module
+from analysis.store.schema import FINAL_STATUSES, RUNS, STATUSES
+from analysis.store.tables import Table
+
+RUN: RunRow = {"run_id": "r1", "status": "running"}
+
+
+def metric(step: int, value: float = 1.0, *, run_id: str = "r1", name: str = "train_loss") -> MetricRow:
+    return MetricRow(run_id, 1, step, None, None, name, value)
+
+
+def test_a_missing_folder_is_no_store(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"nowhere' is not a Ucurve store; run a sweep or an import"):
+        Store.open(tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_folder_with_other_things_is_never_made_a_store(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(StoreError, match="no Ucurve store but holds 'thesis.tex'; name another folder"):
+        Store.open(tmp_path, create=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_file_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for create in (False, True):
+        with pytest.raises(StoreError):
+            Store.open(tmp_path / "file", create=create)
+
+
+@pytest.mark.parametrize("location", ["s3://bucket/store", "gs://b"])
+def test_an_object_store_is_refused_for_now(location: str) -> None:
+    with pytest.raises(StoreError, match="must be a local folder for now"):
+        Store.open(location, create=True)
+
+
+@pytest.mark.parametrize("character", "[]|^%\\*?\n")
+def test_paths_that_the_storage_libraries_misread_are_refused(tmp_path: Path, character: str) -> None:
+    with pytest.raises(StoreError, match="must not contain"):
+        Store.open(tmp_path / f"a{character}b", create=True)
+
+
+@pytest.mark.parametrize("name", ["with space", "it's", 'say "x"', "ünï", "a=b", "a#b", "a+b", "{c}", "$runs_files"])
+def test_other_unusual_paths_work(tmp_path: Path, name: str) -> None:
+    store = Store.open(tmp_path / name, create=True)
+    store.append(runs=[RUN], metrics=[metric(0)])
+    assert list(Store.open(tmp_path / name).snapshot().results("train_loss")["value"]) == [1.0]
+    assert store.check() == []
+
+
+def test_opening_an_existing_store_again_keeps_it(store: Store) -> None:
+    store.append(runs=[RUN])
+    for create in (True, False):
+        assert list(Store.open(store.location, create=create).snapshot().runs()["run_id"]) == ["r1"]
+
+
+def test_a_half_made_store_opens_and_heals(tmp_path: Path) -> None:
+    (tmp_path / "ucurve-store.json").write_text(json.dumps({"schema_version": 1}))
+    (tmp_path / "runs" / "_delta_log").mkdir(parents=True)
+    store = Store.open(tmp_path)
+    assert store.snapshot().runs().empty
+    assert store.snapshot().versions == (-1, -1, -1)
+    store.append(runs=[RUN], metrics=[metric(0)])
+    assert store.snapshot().versions == (1, 1, -1)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"schema_version": "x"}', "{}"])
+def test_a_damaged_marker_is_an_explained_error(tmp_path: Path, content: str) -> None:
+    (tmp_path / "ucurve-store.json").write_text(content)
+    with pytest.raises(StoreError, match="is damaged; it should read"):
+        Store.open(tmp_path)
+
+
+def test_a_damaged_commit_log_is_an_explained_error(store: Store) -> None:
+    store.append(runs=[RUN])
+    (Path(store.location) / "runs" / "_delta_log" / "00000000000000000001.json").write_text('{"add": {"pa')
+    with pytest.raises(StoreError, match="cannot read the table"):
+        Store.open(store.location).snapshot().runs()
+
+
+def test_a_newer_store_can_be_read_but_not_written(store: Store) -> None:
+    store.append(runs=[RUN])
+    Path(store.location, "ucurve-store.json").write_text(json.dumps({"format": "ucurve-store", "schema_version": 99}))
+    newer = Store.open(store.location)
+    assert len(newer.snapshot().runs()) == 1
+    with pytest.raises(StoreError, match="newer Ucurve"):
+        newer.append(runs=[RUN])
+
+
+def test_an_older_store_is_marked_as_current_by_the_first_append(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "SCHEMA_VERSION", 1)
+    Path(store.location, "ucurve-store.json").write_text(json.dumps({"format": "ucurve-store", "schema_version": 0}))
+    older = Store.open(store.location)
+    assert older.info().schema_version == 0
+    older.append(runs=[RUN])
+    assert Store.open(store.location).info().schema_version == 1
+
+
+def test_a_bad_row_stops_the_append_before_its_first_commit(store: Store) -> None:
+    before = store.snapshot().versions
+    with pytest.raises(SchemaError, match="'r1'"):
+        store.append(runs=[{**RUN, "lora_rank": "eight"}], metrics=[metric(0)])
+    assert store.snapshot().versions == before
+
+
+def test_metrics_are_committed_before_the_run_that_claims_them(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    append = Table.append
+
+    def failing(self: Table, rows: pa.Table) -> None:
+        if self.name == "runs":
+            raise StoreError("disk full")
+        append(self, rows)
+
+    monkeypatch.setattr(Table, "append", failing)
+    with pytest.raises(StoreError, match="disk full"):
+        store.append(runs=[{**RUN, "status": "finished"}], metrics=[metric(0)])
+    assert store.snapshot().metric_names() == ["train_loss"]
+    assert store.snapshot().runs().empty
+
+
+def test_nothing_to_append_commits_nothing(store: Store) -> None:
+    before = store.snapshot().versions
+    store.append()
+    assert store.snapshot().versions == before
+
+
+def test_what_the_caller_gives_is_kept_and_the_rest_is_filled_in(store: Store) -> None:
+    store.append(runs=[{**RUN, "seq": 7}, {"run_id": "r2", "status": "queued", "created_at": None}])
+    rows = store.snapshot().runs().set_index("run_id")
+    assert rows.loc["r1", "seq"] == 7
+    assert rows.loc["r2", "seq"] > 10**18
+    assert rows[["created_at", "updated_at", "schema_version"]].notna().all(axis=None)
+
+
+def test_seq_grows_even_when_the_clock_steps_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = store.next_seq()
+    monkeypatch.setattr(time, "time_ns", lambda: first - 10**9)
+    assert first < store.next_seq() < store.next_seq()
+    assert store.next_seq(after=first + 10**12) == first + 10**12 + 1
+
+
+def test_a_snapshot_does_not_change_while_the_store_does(store: Store) -> None:
+    store.append(runs=[RUN])
+    snapshot = store.snapshot()
+    store.append(runs=[{"run_id": "r2", "status": "queued"}])
+    assert list(snapshot.runs()["run_id"]) == ["r1"]
+    assert store.snapshot().versions != snapshot.versions
+
+
+def test_the_store_reads_nothing_outside_its_folder(store: Store, tmp_path: Path) -> None:
+    outside = tmp_path / "secret.csv"
+    outside.write_text("a\n1\n")
+    with pytest.raises(StoreError, match=r"(?i)permission|disabled"):
+        store.snapshot().query("SELECT * FROM read_csv($path)", path=str(outside))
+    with pytest.raises(StoreError):
+        store.snapshot().query("SET enable_external_access=true")
+
+
+def test_a_read_only_store_can_be_read(sweep_store: Store) -> None:
+    tree = Path(sweep_store.location)
+    before = {path: path.stat().st_mtime_ns for path in tree.rglob("*")}
+    snapshot = Store.open(sweep_store.location).snapshot()
+    assert len(snapshot.results("eval_loss")) == 18
+    assert {path: path.stat().st_mtime_ns for path in tree.rglob("*")} == before
+
+
+def test_every_final_status_is_a_status() -> None:
+    assert FINAL_STATUSES < STATUSES
+    assert any(column.name == "status" and all(each in column.meaning for each in STATUSES) for column in RUNS)
