@@ -12,6 +12,8 @@ from runner.spec.fields import IsNumber, IsWhole, Number, Section, refuse
 from runner.spec.problems import shown
 
 SIGNIFICANT_DIGITS = 3  # generated values are rounded to this, so that the same grid gives the same trial keys anywhere
+DECADES_AROUND = 1.0  # our choice: wide enough to see both wings of the U, even where the rule is a little off
+POINTS_AROUND = 7
 SPACINGS = ("values", "log", "linear", "around")
 MOST_POINTS = 200
 
@@ -20,18 +22,25 @@ class AxisSection(Section):
     """A list of values, or a rule that makes them. A plain list in the file is short for `{values: [...]}`."""
 
     values: Annotated[tuple[Any, ...], Field(min_length=1, max_length=MOST_POINTS)] | None = Field(
-        None, description="The values themselves."
+        default=None, description="The values themselves."
     )
-    log: tuple[Number, Number] | None = Field(None, description="From a to b in equal ratios; needs points.")
-    linear: tuple[Number, Number] | None = Field(None, description="From a to b in equal differences; needs points.")
+    log: tuple[Number, Number] | None = Field(default=None, description="From a to b in equal ratios; needs points.")
+    linear: tuple[Number, Number] | None = Field(
+        default=None, description="From a to b in equal differences; needs points."
+    )
     around: Literal["recommended"] | None = Field(
-        None, description="Around the recommended learning rate of the model, in equal ratios; learning_rate only."
+        default=None,
+        description="Around the recommended learning rate of the model, in equal ratios; learning_rate only.",
     )
-    decades: Annotated[float, Field(gt=0, le=6), IsNumber] = Field(
-        1.0, description="How far around reaches to each side.", json_schema_extra={"unit": "powers of ten"}
+    decades: Annotated[float, Field(gt=0, le=6), IsNumber] | None = Field(
+        default=None,
+        description="How far around reaches to each side.",
+        json_schema_extra={"unit": "powers of ten", "shown_default": f"{DECADES_AROUND:g}"},
     )
     points: Annotated[int, Field(ge=2, le=MOST_POINTS), IsWhole] | None = Field(
-        None, description="How many values a rule makes; 7 for around.", json_schema_extra={"unit": "values"}
+        default=None,
+        description=f"How many values a rule makes; {POINTS_AROUND} for around unless set.",
+        json_schema_extra={"unit": "values"},
     )
 
     @model_validator(mode="before")
@@ -60,7 +69,7 @@ class AxisSection(Section):
             refuse(f"{rule} needs the number of points", "add points: 7")
         if rule == "values" and self.points is not None:
             refuse("points belongs to log, linear or around, not to a list", "remove points")
-        if rule != "around" and "decades" in self.model_fields_set:
+        if rule != "around" and self.decades is not None:
             refuse("decades belongs to around", "remove decades")
 
     def _check_range(self) -> None:

@@ -50,31 +50,33 @@ class DatasetSection(Section):
     the folder of the sweep file.
     """
 
-    builtin: Literal["skills", "stdlib-docstrings"] | None = Field(None, description="Name of a built-in data set.")
-    path: Path | None = Field(None, description="File with the examples: .jsonl, .json, .parquet or .txt.")
-    hub: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*(/[\w.-]+)?$", max_length=200)] | None = Field(
-        None, description="Id on the Hugging Face Hub; needs the extra `datasets`."
+    builtin: Literal["skills", "stdlib-docstrings"] | None = Field(
+        default=None, description="Name of a built-in data set."
     )
-    subset: Column | None = Field(None, description="Configuration of a Hub data set.")
-    split: Column = Field("train", description="Split of a Hub data set.")
-    revision: Column | None = Field(None, description="Commit or tag of a Hub data set.")
+    path: Path | None = Field(default=None, description="File with the examples: .jsonl, .json, .parquet or .txt.")
+    hub: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*(/[\w.-]+)?$", max_length=200)] | None = Field(
+        default=None, description="Id on the Hugging Face Hub; needs the extra `datasets`."
+    )
+    subset: Column | None = Field(default=None, description="Configuration of a Hub data set.")
+    split: Column = Field(default="train", description="Split of a Hub data set.")
+    revision: Column | None = Field(default=None, description="Commit or tag of a Hub data set.")
     format: Literal["auto", "messages", "prompt_completion", "alpaca", "text"] = Field(
-        "auto", description="What a row looks like; auto decides by the columns."
+        default="auto", description="What a row looks like; auto decides by the columns."
     )
     held_out: HeldOut = Field(
-        0.1,
+        default=0.1,
         description="What evaluation uses: a share of the examples, a number of examples, or another file.",
         json_schema_extra={"unit": "share, examples or path", "shown_range": "0 < share < 1; 1 or more examples"},
     )
     max_examples: Annotated[int, Field(ge=2, le=100_000_000), IsWhole] | None = Field(
-        None,
+        default=None,
         description="Use only this many of the examples, chosen by their hash.",
         json_schema_extra={"unit": "examples"},
     )
-    messages_column: Column = Field("messages", description="Column with the list of messages.")
-    prompt_column: Column = Field("prompt", description="Column with the prompt.")
-    completion_column: Column = Field("completion", description="Column with the completion.")
-    text_column: Column = Field("text", description="Column with plain text.")
+    messages_column: Column = Field(default="messages", description="Column with the list of messages.")
+    prompt_column: Column = Field(default="prompt", description="Column with the prompt.")
+    completion_column: Column = Field(default="completion", description="Column with the completion.")
+    text_column: Column = Field(default="text", description="Column with plain text.")
 
     @model_validator(mode="before")
     @classmethod

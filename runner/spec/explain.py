@@ -71,9 +71,12 @@ def _pattern(value: object, context: _Context) -> Sentence:
 
 
 def _length(value: object, context: _Context) -> Sentence:
+    if context.get("min_length") == 1:
+        return f"must not be empty, got {shown(value)}", "put something in"
     limit = context.get("max_length", context.get("min_length"))
     word = "at most" if "max_length" in context else "at least"
-    return f"must have {word} {limit} entries or characters, got {shown(value)}", "change its length"
+    unit = "characters" if isinstance(value, str) else "items"
+    return f"must have {word} {limit} {unit}, got {shown(value)}", f"keep {word} {limit}"
 
 
 def _infinite(value: object, _context: _Context) -> Sentence:

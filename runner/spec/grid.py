@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from analysis.recommended_lr import recommend_lr
 from runner.errors import ConfigError
-from runner.spec.axes import values_around
+from runner.spec.axes import DECADES_AROUND, POINTS_AROUND, values_around
 from runner.spec.axis_values import Setting, axis_values
 from runner.spec.schema import SweepSpec
 from runner.spec.training import DEFAULT_WARMUP_RATIO, TrainingSection
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from runner.data.dataset import Dataset
 
 MOST_TRIALS = 10_000
-POINTS_AROUND = 7
 T = TypeVar("T")
 
 
@@ -52,9 +51,7 @@ def make_trials(spec: SweepSpec, dataset: Dataset, facts: ModelFacts = NOTHING_K
     for choices in values:
         n_trials *= len(choices)
     if n_trials > MOST_TRIALS:
-        raise ConfigError(
-            f"{spec.name}: the grid has {n_trials} runs, at most {MOST_TRIALS} are allowed; shorten an axis"
-        )
+        raise ConfigError(f"{spec.name}: the grid has {n_trials} runs, more than {MOST_TRIALS}; shorten an axis")
     combinations = [dict(zip(names, combination, strict=True)) for combination in itertools.product(*values)]
     return [
         _trial(spec, dataset, facts, _settings(spec, chosen), seed) for seed in spec.seeds for chosen in combinations
@@ -96,7 +93,7 @@ def _values(spec: SweepSpec, name: str, facts: ModelFacts) -> list[Setting]:
             f"nearest rule ({recommended.nearest_rule}) was not made for it; "
             "give bounds such as learning_rate: {log: [1e-5, 1e-2], points: 7}"
         )
-    return list(values_around(recommended.learning_rate, axis.decades, axis.points or POINTS_AROUND))
+    return list(values_around(recommended.learning_rate, axis.decades or DECADES_AROUND, axis.points or POINTS_AROUND))
 
 
 def _settings(spec: SweepSpec, chosen: Mapping[str, Setting]) -> TrainingSection:

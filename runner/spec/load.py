@@ -10,10 +10,11 @@ from typing import Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from analysis.store.identity import ID_PATTERN
 from runner.errors import ConfigError
 from runner.spec.explain import explain, nearest
 from runner.spec.problems import KeyPath, Problem, raise_problems
-from runner.spec.schema import NAME_PATTERN, SweepSpec
+from runner.spec.schema import SweepSpec
 from runner.spec.strict_yaml import Document, parse_yaml, read_yaml
 
 
@@ -47,7 +48,7 @@ def _check(document: Document, *, file: str, folder: Path | None, stem: str) -> 
 
 
 def _check_stem(stem: str, file: str) -> None:
-    if not re.fullmatch(NAME_PATTERN, stem):
+    if not re.fullmatch(ID_PATTERN, stem):
         message = f"the file's name {stem!r} cannot be the sweep's name"
         raise ConfigError(Problem(message, "add a line such as name: my-sweep").sentence(file))
 

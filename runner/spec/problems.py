@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from runner.errors import ConfigError
 
 KeyPath = tuple[str | int, ...]
 MOST_SHOWN = 20
+_PLAIN_KEY = re.compile(r"[\w.-]{1,80}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,12 @@ def path_text(path: KeyPath) -> str:
     """
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            # Quoted where it could break a line or steer a terminal.
+            word = part if _PLAIN_KEY.fullmatch(part) else cut(repr(part))
+            text += f".{word}" if text else word
     return text
 
 
@@ -57,4 +64,9 @@ def shown(value: object, limit: int = 60) -> str:
         text = repr(value)
     except (ValueError, RecursionError):  # an integer past Python's digit limit, a structure past its stack
         text = f"<{type(value).__name__}>"
+    return cut(text, limit)
+
+
+def cut(text: str, limit: int = 60) -> str:
+    """Returns the text, its end replaced by dots when it is longer than the limit."""
     return text if len(text) <= limit else f"{text[: limit - 3]}..."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from analysis.store.identity import ID_PATTERN
 from runner.spec.axes import AxisSection
 from runner.spec.axis_values import axis_problems
 from runner.spec.dataset import DatasetSection
@@ -21,13 +22,12 @@ if TYPE_CHECKING:
     from runner.spec.trial import Trial
 
 MOST_SEEDS = 1_000
-NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
 
 class SweepSpec(Section):
     """One sweep: a model, a data set, a grid of settings, seeds and a budget."""
 
-    name: Annotated[str, Field(pattern=NAME_PATTERN)] = Field(
+    name: Annotated[str, Field(pattern=ID_PATTERN)] = Field(
         description="Identity of the sweep in the store.", json_schema_extra={"shown_default": "name of the file"}
     )
     model: ModelSection = Field(
@@ -39,9 +39,9 @@ class SweepSpec(Section):
     axes: dict[str, AxisSection] = Field(
         default_factory=dict, description="Values to try, by the name of a training setting: lists or rules."
     )
-    combine: Literal["grid"] = Field("grid", description="How axes combine: every value with every other.")
+    combine: Literal["grid"] = Field(default="grid", description="How axes combine: every value with every other.")
     seeds: tuple[Annotated[int, Field(ge=0, le=2**31 - 1), IsWhole], ...] = Field(
-        (0,),
+        default=(0,),
         description="Seeds of data order and initialisation; 3 is short for [0, 1, 2].",
         min_length=1,
         max_length=MOST_SEEDS,
@@ -49,23 +49,23 @@ class SweepSpec(Section):
     )
     budget: BudgetSection = Field(description="How long each trial trains.")
     training: TrainingSection = Field(
-        default_factory=lambda: TrainingSection.model_validate({}),
+        default_factory=TrainingSection,
         description="Settings that are the same for all trials.",
     )
     evaluation: EvaluationSection = Field(
-        default_factory=lambda: EvaluationSection.model_validate({}), description="When the held-out loss is measured."
+        default_factory=EvaluationSection, description="When the held-out loss is measured."
     )
     pack: Annotated[Annotated[int, Field(ge=1, le=4096), IsWhole] | None, AutoIsNone] = Field(
-        None,
+        default=None,
         description="Trials trained at once; auto takes what fits into memory.",
         json_schema_extra={"unit": "trials", "shown_default": "auto", "shown_type": "`auto` or whole number"},
     )
     micro_batch_tokens: Annotated[Annotated[int, Field(ge=16, le=100_000_000), IsWhole] | None, AutoIsNone] = Field(
-        None,
+        default=None,
         description="Most tokens in one forward pass.",
         json_schema_extra={"unit": "tokens", "shown_default": "auto", "shown_type": "`auto` or whole number"},
     )
-    save_adapters: Flag = Field(True, description="Keep each finished trial's adapter in PEFT format.")
+    save_adapters: Flag = Field(default=True, description="Keep each finished trial's adapter in PEFT format.")
 
     @model_validator(mode="before")
     @classmethod

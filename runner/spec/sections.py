@@ -17,7 +17,7 @@ class ModelSection(Section):
         description="A bundled name (smollm2-135m), an id on the Hugging Face Hub, or a folder (starting with ./ or /)."
     )
     revision: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
-        None, description="Commit or tag of a Hub model."
+        default=None, description="Commit or tag of a Hub model."
     )
 
     @model_validator(mode="before")
@@ -40,13 +40,15 @@ class BudgetSection(Section):
     """How long each trial trains: exactly one of the three."""
 
     steps: Annotated[int, Field(ge=1, le=10_000_000), IsWhole] | None = Field(
-        None, description="Optimizer steps.", json_schema_extra={"unit": "steps"}
+        default=None, description="Optimizer steps.", json_schema_extra={"unit": "steps"}
     )
     epochs: Annotated[float, Field(gt=0, le=10_000), IsNumber] | None = Field(
-        None, description="Passes over the training examples; parts count.", json_schema_extra={"unit": "passes"}
+        default=None,
+        description="Passes over the training examples; parts count.",
+        json_schema_extra={"unit": "passes"},
     )
     tokens: Annotated[int, Field(ge=1, le=10**15), IsWhole] | None = Field(
-        None,
+        default=None,
         description="Trained tokens; trials with a larger batch take fewer steps.",
         json_schema_extra={"unit": "tokens"},
     )
@@ -64,16 +66,16 @@ class EvaluationSection(Section):
     """When the held-out loss is measured; it always is at the end."""
 
     every: Annotated[float, Field(gt=0, le=10_000_000), IsNumber] | None = Field(
-        0.1,
+        default=0.1,
         description="Below 1: share of the run between two measurements; from 1: steps; null: only the end.",
         json_schema_extra={"unit": "share or steps"},
     )
     max_examples: Annotated[int, Field(ge=1, le=10_000_000), IsWhole] = Field(
-        200,
+        default=200,
         description="Held-out examples that are used, chosen by their hash.",
         json_schema_extra={"unit": "examples"},
     )
-    at_start: Flag = Field(True, description="Measure the untrained model too.")
+    at_start: Flag = Field(default=True, description="Measure the untrained model too.")
 
     @model_validator(mode="after")
     def _steps_are_whole(self) -> EvaluationSection:

@@ -144,7 +144,8 @@ def parse_yaml(text: str, file: str) -> Document:
         raise ConfigError(_syntax_problem(error).sentence(file)) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        problem = Problem(f"the character {error.character!a} is not allowed", "remove it", line=line)
+        code = error.character if isinstance(error.character, int) else ord(error.character)
+        problem = Problem(f"the character U+{code:04X} is not allowed", "remove it", line=line)
         raise ConfigError(problem.sentence(file)) from error
     except (ValueError, OverflowError) as error:  # an escape such as \\UFFFFFFFF, which PyYAML does not check
         problem = Problem(f"an escape that is no character ({error})", "correct the \\U... in quotes")

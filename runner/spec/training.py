@@ -43,51 +43,61 @@ class TrainingSection(Section):
     """How a trial is trained, unless an axis says otherwise."""
 
     learning_rate: Annotated[float, Field(gt=0, le=1), IsNumber] | None = Field(
-        None, description="Peak learning rate. Needed here or as an axis."
+        default=None, description="Peak learning rate. Needed here or as an axis."
     )
     batch_size: Annotated[int, Field(ge=1, le=65_536), IsWhole] = Field(
-        8, description="Sequences per optimizer step, accumulation included.", json_schema_extra={"unit": "sequences"}
+        default=8,
+        description="Sequences per optimizer step, accumulation included.",
+        json_schema_extra={"unit": "sequences"},
     )
-    lora_rank: Annotated[int, Field(ge=1, le=1024), IsWhole] = Field(8, description="Rank of each low-rank pair.")
+    lora_rank: Annotated[int, Field(ge=1, le=1024), IsWhole] = Field(
+        default=8, description="Rank of each low-rank pair."
+    )
     lora_alpha: Annotated[float, Field(gt=0, le=65_536), IsNumber] = Field(
-        32.0, description="LoRA scale: the update is multiplied by lora_alpha / lora_rank."
+        default=32.0, description="LoRA scale: the update is multiplied by lora_alpha / lora_rank."
     )
     lora_dropout: Annotated[float, Field(ge=0, lt=1), IsNumber] = Field(
-        0.0, description="Dropout on the adapters' input."
+        default=0.0, description="Dropout on the adapters' input."
     )
     target_modules: Targets = Field(
-        TARGET_GROUPS["all"],
+        default=TARGET_GROUPS["all"],
         description="Layers that get an adapter: all, attention, mlp, or a list of layer names.",
         json_schema_extra={"shown_default": "all", "shown_type": "group or list of names"},
     )
     schedule: Literal["constant", "linear", "cosine"] = Field(
-        "linear", description="Learning rate after the warm-up: held, or taken down to zero at the last step."
+        default="linear", description="Learning rate after the warm-up: held, or taken down to zero at the last step."
     )
     warmup_steps: Annotated[int, Field(ge=0, le=10_000_000), IsWhole] | None = Field(
-        None, description="Steps of linear warm-up; instead of warmup_ratio.", json_schema_extra={"unit": "steps"}
+        default=None,
+        description="Steps of linear warm-up; instead of warmup_ratio.",
+        json_schema_extra={"unit": "steps"},
     )
     warmup_ratio: Annotated[float, Field(ge=0, le=1), IsNumber] | None = Field(
-        None,
+        default=None,
         description="Share of the run that is linear warm-up; instead of warmup_steps.",
         json_schema_extra={"unit": "share of the steps", "shown_default": str(DEFAULT_WARMUP_RATIO)},
     )
     weight_decay: Annotated[float, Field(ge=0, le=10), IsNumber] = Field(
-        0.0, description="AdamW's decoupled weight decay."
+        default=0.0, description="AdamW's decoupled weight decay."
     )
-    adam_beta1: Annotated[float, Field(ge=0, lt=1), IsNumber] = Field(0.9, description="AdamW's first decay rate.")
-    adam_beta2: Annotated[float, Field(ge=0, lt=1), IsNumber] = Field(0.999, description="AdamW's second decay rate.")
-    adam_eps: Annotated[float, Field(gt=0, le=1), IsNumber] = Field(1e-8, description="AdamW's epsilon.")
+    adam_beta1: Annotated[float, Field(ge=0, lt=1), IsNumber] = Field(
+        default=0.9, description="AdamW's first decay rate."
+    )
+    adam_beta2: Annotated[float, Field(ge=0, lt=1), IsNumber] = Field(
+        default=0.999, description="AdamW's second decay rate."
+    )
+    adam_eps: Annotated[float, Field(gt=0, le=1), IsNumber] = Field(default=1e-8, description="AdamW's epsilon.")
     clip_norm: Annotated[float, Field(gt=0, le=1e6), IsNumber] | None = Field(
-        1.0, description="Each trial's gradient norm is clipped to this; null clips nothing."
+        default=1.0, description="Each trial's gradient norm is clipped to this; null clips nothing."
     )
     max_length: Annotated[int, Field(ge=8, le=1_048_576), IsWhole] = Field(
-        512, description="Longer sequences are cut.", json_schema_extra={"unit": "tokens"}
+        default=512, description="Longer sequences are cut.", json_schema_extra={"unit": "tokens"}
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="Precision of the base model; auto takes bfloat16 where the hardware is fast at it."
+        default="auto", description="Precision of the base model; auto takes bfloat16 where the hardware is fast at it."
     )
     loss_on: Literal["response", "all"] = Field(
-        "response", description="Tokens that are trained on: the response, or the prompt as well."
+        default="response", description="Tokens that are trained on: the response, or the prompt as well."
     )
 
     @model_validator(mode="after")

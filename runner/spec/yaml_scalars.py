@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from runner.spec.problems import KeyPath, Problem, shown
+from runner.spec.problems import KeyPath, Problem, cut
 
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 
@@ -65,9 +65,9 @@ def _int(text: str, path: KeyPath, line: int, base: int = 10) -> int:
     digits = text.lstrip("+-")
     if base == 10 and len(digits) > 1 and digits.startswith("0"):
         without = digits.lstrip("0") or "0"
-        raise Mistake(Problem(f"{shown(text)[1:-1]} starts with a zero", f"write {without}", path, line))
+        raise Mistake(Problem(f"{cut(text)} starts with a zero", f"write {without}", path, line))
     if len(digits) > MAX_INT_DIGITS:
-        message = f"{shown(text)[1:-1]} has more than {MAX_INT_DIGITS} digits"
+        message = f"{cut(text)} has more than {MAX_INT_DIGITS} digits"
         raise Mistake(Problem(message, "write a smaller number", path, line))
     return int(text, base)
 
@@ -75,5 +75,5 @@ def _int(text: str, path: KeyPath, line: int, base: int = 10) -> int:
 def _float(text: str, path: KeyPath, line: int) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise Mistake(Problem(f"{shown(text)[1:-1]} is too large for a number", "write a smaller number", path, line))
+        raise Mistake(Problem(f"{cut(text)} is too large for a number", "write a smaller number", path, line))
     return number
