@@ -37,20 +37,18 @@ GROUP_KEYS: Final = (
     "eval_set_id",
 )
 # Losses compare only inside one value of each of these.
-COMPARABLE: Final = frozenset(
-    {
-        "model",
-        "tokenizer_id",
-        "dataset",
-        "eval_set_id",
-        "objective",
-        "adapter",
-        "max_steps",
-        "token_budget",
-        "epochs",
-    }
+COMPARABLE: Final = (
+    "model",
+    "tokenizer_id",
+    "dataset",
+    "eval_set_id",
+    "objective",
+    "adapter",
+    "max_steps",
+    "token_budget",
+    "epochs",
 )
-HYPERPARAMETERS: Final = frozenset(GROUP_KEYS) - COMPARABLE
+HYPERPARAMETERS: Final = tuple(key for key in GROUP_KEYS if key not in COMPARABLE)
 # What follows from other axes (or is measured), so that it never makes a curve of its own.
 DERIVED: Final = ("batch_tokens", "grad_accum_steps")
 # Never part of a group by themselves: the x axis, the replicates, and where a run came from.

@@ -2,12 +2,106 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 import plotly.graph_objects as go
 
-from analysis.best_types import Ranking
-from analysis.figures.theme import Theme
+from analysis.best_types import ConfigScore, Ranking
+from analysis.figures.theme import Theme, color_of, escape, ink, new_figure, with_message
+from analysis.number_format import format_percent, format_value
+
+_MAX_NAME: Final = 48
 
 
 def plot_ranking(ranking: Ranking, *, metric: str, theme: Theme = "light", max_rows: int = 30) -> go.Figure:
-    """Returns mean and standard error of each configuration, best on top."""
-    raise NotImplementedError
+    """Returns mean and standard error of each configuration, best on top.
+
+    Three kinds of points, told apart by colour and marker: the winner, those that cannot be told from it, and the rest.
+    Without replicates there is no error bar, and without a finite run no point.
+
+    Args:
+        ranking: One comparable group's ranking.
+        metric: Name of the metric, for the x axis.
+        theme: Light or dark.
+        max_rows: Configurations shown; the axis title says how many there are.
+    """
+    finite = [score for score in ranking.ranking if score.mean is not None]
+    shown = finite[:max_rows]
+    more = f", best {len(shown)} of {len(finite)} configurations" if len(finite) > len(shown) else ""
+    figure = new_figure(theme, x_title=f"mean {escape(metric)} ± 1 standard error{more}", y_title="")
+    if not shown:
+        return with_message(figure, "No configuration has a finished run yet.", theme)
+    names = _unique_names(shown)
+    equal = set(ranking.indistinguishable or ())
+    winner = ranking.winner.trial_key if ranking.winner else None
+    kinds = {
+        "winner": [score for score in shown if score.trial_key == winner],
+        "not told from the winner": [
+            score for score in shown if score.trial_key in equal and score.trial_key != winner
+        ],
+        "worse": [s for s in shown if s.rank is not None and s.trial_key != winner and s.trial_key not in equal],
+        "a run diverged": [score for score in shown if score.rank is None],
+    }
+    if ranking.indistinguishable is None:
+        kinds["others"] = kinds.pop("worse")
+    for index, (kind, scores) in enumerate(kinds.items()):
+        _add_points(figure, kind, scores, names, color_of(index, theme), metric)
+    figure.update_yaxes(
+        categoryorder="array", categoryarray=[names[score.trial_key] for score in reversed(shown)], showgrid=False
+    )
+    best = shown[0].mean
+    figure.add_vline(x=best, line={"color": ink(theme), "width": 1, "dash": "dot"}, opacity=0.5)
+    return figure
+
+
+_SYMBOLS: Final = {"winner": "star", "not told from the winner": "circle", "a run diverged": "x"}
+
+
+def _add_points(
+    figure: go.Figure,
+    kind: str,
+    scores: Sequence[ConfigScore],
+    names: dict[str, str],
+    color: str,
+    metric: str,
+) -> None:
+    if not scores:
+        return
+    figure.add_scatter(
+        x=[score.mean for score in scores],
+        y=[names[score.trial_key] for score in scores],
+        error_x={
+            "type": "data",
+            "array": [score.se or 0.0 for score in scores],
+            "visible": any(score.se for score in scores),
+            "thickness": 1.5,
+            "width": 4,
+        },
+        mode="markers",
+        name=kind,
+        marker={"color": color, "size": 11, "symbol": _SYMBOLS.get(kind, "circle-open")},
+        customdata=[_hover(score, metric) for score in scores],
+        hovertemplate="%{customdata}<extra></extra>",
+    )
+
+
+def _unique_names(scores: Sequence[ConfigScore]) -> dict[str, str]:
+    """Returns trial_key -> axis label; two equal labels would be one row, so a repeated one gets its key."""
+    names: dict[str, str] = {}
+    for score in scores:
+        name = escape(score.name if len(score.name) <= _MAX_NAME else f"{score.name[: _MAX_NAME - 1]}…")
+        names[score.trial_key] = f"{name} ({score.trial_key[:6]})" if name in names.values() else name
+    return names
+
+
+def _hover(score: ConfigScore, metric: str) -> str:
+    failed = f", {score.n_diverged} diverged" if score.n_diverged else ""
+    lines = [
+        escape(score.name),
+        f"rank {score.rank}" if score.rank is not None else "not ranked",
+        f"{escape(metric)} {format_value(score.mean, score.sd)}",
+        f"sd {format_value(score.sd)}, n = {score.n}{failed}",
+        f"probability of being the best {format_percent(score.p_best)}",
+    ]
+    return "<br>".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Final, Literal
 
 import plotly.graph_objects as go
@@ -40,6 +41,11 @@ def dash_of(index: int) -> str:
 def ink(theme: Theme) -> str:
     """Returns the colour of text and reference lines."""
     return _INK[theme]
+
+
+def escape(text: str) -> str:
+    """Returns text that plotly shows as it is: names come from users and from imports, and plotly reads tags in them."""
+    return html.escape(text, quote=False)
 
 
 def with_alpha(color: str, alpha: float) -> str:

@@ -1,0 +1,122 @@
+"""From runs to configurations: one score per trial over its seeds."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from analysis.best_stats import wilson_interval
+from analysis.best_types import ConfigScore
+from analysis.config_columns import DERIVED, OWN_AXES
+from analysis.curve_points import RunValue
+from analysis.curve_types import GroupValue
+from analysis.number_format import format_tried_lr
+
+_NOT_CONFIGURATION: Final = frozenset({*DERIVED, *OWN_AXES} - {"learning_rate"})
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredConfig:
+    """A configuration's score and its runs' losses (lower is better)."""
+
+    score: ConfigScore
+    losses: tuple[float, ...]
+
+    @property
+    def mean_loss(self) -> float:
+        """Mean of the losses; infinite without any."""
+        return math.fsum(self.losses) / len(self.losses) if self.losses else math.inf
+
+
+def score_configurations(
+    columns: Mapping[str, Sequence[GroupValue]],
+    runs: Sequence[RunValue],
+    trial_keys: Sequence[str],
+    rows: Sequence[int],
+    sign: float,
+) -> list[ScoredConfig]:
+    """Returns one score per trial, the best mean first, those without a finite run last; not ranked yet.
+
+    Args:
+        columns: Configuration keys, as `read_configurations` gives them.
+        runs: What each row contributes.
+        trial_keys: The trial of each row.
+        rows: Positions of the rows that count.
+        sign: -1 where the metric's higher values are better, else 1.
+    """
+    trials: dict[str, list[int]] = defaultdict(list)
+    for row in rows:
+        trials[trial_keys[row]].append(row)
+    keys = _varying_keys(columns, [members[0] for members in trials.values()], trials)
+    scored = [_score(columns, runs, key, members, keys, sign) for key, members in trials.items()]
+    return sorted(scored, key=lambda item: (item.mean_loss, item.score.learning_rate or 0.0, item.score.trial_key))
+
+
+def _varying_keys(
+    columns: Mapping[str, Sequence[GroupValue]], firsts: Sequence[int], trials: Mapping[str, Sequence[int]]
+) -> list[str]:
+    """Returns the keys that differ between trials and are constant inside each of them; learning rate first."""
+    keys = [
+        key
+        for key, values in columns.items()
+        if key not in _NOT_CONFIGURATION
+        and len({values[row] for row in firsts}) > 1
+        and all(len({values[row] for row in members}) == 1 for members in trials.values())
+    ]
+    return sorted(keys, key=lambda key: key != "learning_rate")
+
+
+def _score(
+    columns: Mapping[str, Sequence[GroupValue]],
+    runs: Sequence[RunValue],
+    trial_key: str,
+    rows: Sequence[int],
+    keys: Sequence[str],
+    sign: float,
+) -> ScoredConfig:
+    finite = [runs[row].value for row in rows if runs[row].role == "value"]
+    n_diverged = sum(runs[row].role == "diverged" for row in rows)
+    config = {key: columns[key][rows[0]] for key in keys}
+    score = ConfigScore(
+        rank=None,
+        trial_key=trial_key,
+        name=_name(config) or trial_key,
+        config=config,
+        learning_rate=_number(columns["learning_rate"][rows[0]]),
+        batch_size=_integer(columns["batch_size"][rows[0]]),
+        lora_rank=_integer(columns["lora_rank"][rows[0]]),
+        lora_alpha=_number(columns["lora_alpha"][rows[0]]),
+        mean=math.fsum(finite) / len(finite) if finite else None,
+        sd=float(np.std(finite, ddof=1)) if len(finite) > 1 else None,
+        se=None,
+        n=len(finite),
+        n_diverged=n_diverged,
+        n_running=sum(runs[row].role == "pending" for row in rows),
+        failure_interval=wilson_interval(n_diverged, n_diverged + len(finite)) if n_diverged else None,
+        p_best=None,
+        rank_interval=None,
+        run_ids=tuple(runs[row].run_id for row in rows if runs[row].role in ("value", "diverged")),
+    )
+    return ScoredConfig(score, tuple(sign * value for value in finite))
+
+
+def _name(config: Mapping[str, GroupValue]) -> str:
+    parts = []
+    for key, value in config.items():
+        number = _number(value)
+        text = format_tried_lr(number) if key == "learning_rate" and number else str("none" if value is None else value)
+        parts.append(f"{key} {text}")
+    return ", ".join(parts)
+
+
+def _number(value: GroupValue) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _integer(value: GroupValue) -> int | None:
+    return value if isinstance(value, int) else None
