@@ -1,7 +1,9 @@
 """The optimum of a U-curve: a polynomial through the points around the minimum, and the interval of its lowest point.
 
-A parabola where the data allow it; a cubic where replicates show that the valley is lopsided (gentle on the left, a
-cliff on the right), because a parabola through such a valley drags the optimum to the left.
+Real valleys are lopsided (gentle on the left, a cliff on the right), and a parabola drags the optimum of such a valley
+to the left: its 95 % interval then held the truth in 0 to 40 % of simulated sweeps, a cubic's in 84 to 96 % (a grid of
+half decades, loss 0.05 u^2 (1 + 0.4 tanh u), u = ln(lr/optimum)). So a cubic is fitted where replicates pay for it;
+single runs get a parabola, whose interval is wide for want of degrees of freedom.
 
 Everything here works on x = ln(learning rate) and on losses (lower is better); who has a score turns its sign first.
 Source: E. C. Fieller 1954, J. R. Stat. Soc. B 16:175 (the interval); windows and thresholds are our choice.
@@ -28,6 +30,8 @@ _NEAR_SDS: Final = 5.0
 # Points higher than this above the best are the cliff, not the valley; a polynomial through them misses the optimum.
 _CLIFF_SHARE: Final = 0.2
 _LACK_OF_FIT_LEVEL: Final = 0.05
+# Degrees of freedom from replicates that pay for the cubic term (our choice).
+_MIN_DOF_FOR_CUBIC: Final = 3
 
 FloatArray = NDArray[np.float64]
 
@@ -97,17 +101,18 @@ def choose_window(x: FloatArray, means: FloatArray, best: int, noise_sd: float |
 
 
 def fit_valley(x: FloatArray, values: Sequence[Sequence[float]]) -> LocalPolynomial:
-    """Returns a parabola over all runs of a window, or a cubic where replicates show that the parabola lacks fit.
+    """Returns a cubic over all runs of a window where replicates pay for its extra term, else a parabola.
 
     Args:
         x: ln(learning rate) of each point, shape (n_points,), at least four.
         values: Losses of the runs at each point; every point has at least one.
     """
-    parabola = fit_polynomial(x, values, degree=2)
-    if not parabola.lacks_fit or len(x) <= MIN_POINTS:
-        return parabola
-    cubic = fit_polynomial(x, values, degree=3)
-    return parabola if cubic.lacks_fit or cubic.lowest is None else cubic
+    dof_pure = sum(len(runs) - 1 for runs in values)
+    if dof_pure >= _MIN_DOF_FOR_CUBIC:
+        cubic = fit_polynomial(x, values, degree=3)
+        if cubic.lowest is not None:
+            return cubic
+    return fit_polynomial(x, values, degree=2)
 
 
 def fit_polynomial(x: FloatArray, values: Sequence[Sequence[float]], *, degree: int) -> LocalPolynomial:

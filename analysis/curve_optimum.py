@@ -65,7 +65,7 @@ def find_optimum(
         reason = "none: the fit around the best learning rate has no minimum inside its window"
         return Optimum(argmin_lr, argmin_lr, tried, None, reason, None, slice(0, 0))
     if fit.lacks_fit:
-        reason = "none: replicates show that neither a parabola nor a cubic describes the curve around its minimum"
+        reason = "none: replicates show that no smooth fit describes the curve around its minimum"
         return Optimum(argmin_lr, argmin_lr, tried, None, reason, None, slice(0, 0))
     interval, interval_method = _interval(fit)
     name = "parabola" if fit.degree == 2 else "cubic"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Final, Literal
 
 import pandas as pd
@@ -121,7 +121,7 @@ def _names(runs: pd.DataFrame) -> dict[str, str]:
     return {str(row["run_id"]): _name(row) for row in runs.to_dict("records")}
 
 
-def _name(row: Mapping[str, object]) -> str:
+def _name(row: Mapping[Hashable, object]) -> str:
     parts = []
     rate = row.get("learning_rate")
     if isinstance(rate, float) and math.isfinite(rate):

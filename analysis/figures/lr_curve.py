@@ -41,12 +41,8 @@ def plot_lr_curves(curves: Sequence[LrCurve], *, theme: Theme = "light") -> go.F
     optimum, and crosses at the edge of the plot where runs diverged. The recommended learning rates are vertical lines.
     """
     metric = curves[0].metric if curves else "metric"
-    unit = _UNITS.get(metric)
-    figure = new_figure(
-        theme,
-        x_title="learning rate (configured peak, log scale)",
-        y_title=f"{metric} ({unit})" if unit else escape(metric),
-    )
+    y_title = f"{metric} ({_UNITS[metric]})" if metric in _UNITS else escape(metric)
+    figure = new_figure(theme, x_title="learning rate (configured peak, log scale)", y_title=y_title)
     # Powers of ten with the digits 2 and 5 between them: the learning rates that people write down.
     figure.update_xaxes(type="log", dtick="D2", exponentformat="power", minor={"showgrid": False})
     if not any(curve.points for curve in curves):
@@ -166,11 +162,7 @@ def _add_diverged(figure: go.Figure, curve: LrCurve, color: str) -> None:
             showlegend=False,
             cliponaxis=False,
             marker={"color": color, "size": 10, "symbol": "x"},
-            customdata=[
-                f"{escape(curve.label)}<br>learning rate {format_tried_lr(point.learning_rate)}<br>{point.n_diverged} of "
-                f"{point.n + point.n_diverged} runs diverged<br>{_ids(point.diverged_run_ids)}"
-                for point in diverged
-            ],
+            customdata=[_hover_diverged(curve, point) for point in diverged],
             hovertemplate="%{customdata}<extra></extra>",
         )
 
@@ -210,6 +202,16 @@ def _hover(curve: LrCurve, point: LrPoint) -> str:
         f"{curve.metric} {format_value(point.mean, point.sd)}{spread}",
         f"n = {point.n}" + (f", {point.n_diverged} diverged" if point.n_diverged else ""),
         _ids(point.run_ids),
+    ]
+    return "<br>".join(lines)
+
+
+def _hover_diverged(curve: LrCurve, point: LrPoint) -> str:
+    lines = [
+        escape(curve.label),
+        f"learning rate {format_tried_lr(point.learning_rate)}",
+        f"{point.n_diverged} of {point.n + point.n_diverged} runs diverged",
+        _ids(point.diverged_run_ids),
     ]
     return "<br>".join(lines)
 

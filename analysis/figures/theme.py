@@ -44,7 +44,7 @@ def ink(theme: Theme) -> str:
 
 
 def escape(text: str) -> str:
-    """Returns text that plotly shows as it is: names come from users and from imports, and plotly reads tags in them."""
+    """Returns text that plotly shows as it is: names come from users and imports, and plotly reads tags in them."""
     return html.escape(text, quote=False)
 
 
