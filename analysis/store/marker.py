@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import uuid
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -31,26 +33,42 @@ def local_folder(location: str | Path) -> Path:
     return folder
 
 
-def read_marker(folder: Path) -> int:
-    """Schema version of the store in `folder`.
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What the marker says: the version of the columns, and which store this is.
+
+    The id tells a store from another one that was made in the same place later: table versions alone would not.
+    """
+
+    schema_version: int
+    store_id: str
+
+    def to_text(self) -> str:
+        """Content of the file."""
+        return json.dumps({"format": "ucurve-store", **asdict(self)})
+
+
+def read_marker(folder: Path) -> Marker:
+    """The marker of the store in `folder`.
 
     Raises:
         StoreError: there is no store, or its marker is damaged.
     """
     path = folder / MARKER
     try:
-        marker = json.loads(path.read_text())
-        return int(marker["schema_version"])
+        content = json.loads(path.read_text())
+        return Marker(int(content["schema_version"]), str(content["store_id"]))
     except (FileNotFoundError, NotADirectoryError):
         raise StoreError(f"{str(folder)!r} is not a Ucurve store; run a sweep or an import into it first") from None
     except OSError as problem:
         raise StoreError(f"cannot read {str(path)!r}: {problem.strerror}") from problem
     except (ValueError, TypeError, KeyError) as problem:
-        raise StoreError(f"{str(path)!r} is damaged; it should read {_content()!r}") from problem
+        example = Marker(SCHEMA_VERSION, uuid.uuid4().hex).to_text()
+        raise StoreError(f"{str(path)!r} is damaged; write {example} into it") from problem
 
 
-def write_marker(folder: Path) -> None:
-    """Makes `folder` a store of the current schema version, whole or not at all.
+def create_marker(folder: Path) -> None:
+    """Makes `folder` a new store of the current schema version.
 
     Raises:
         StoreError: the folder holds other things, or cannot be written.
@@ -58,16 +76,22 @@ def write_marker(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         foreign = sorted(path.name for path in folder.iterdir() if path.name.split(".inprogress")[0] not in _OWN_NAMES)
-        if foreign and not (folder / MARKER).exists():
-            raise StoreError(f"{str(folder)!r} is no Ucurve store but holds {foreign[0]!r}; name another folder")
-        draft = folder / f"{MARKER}.inprogress-{os.getpid()}"
-        draft.write_text(_content())
-        draft.replace(folder / MARKER)
-    except StoreError:
-        raise
     except OSError as problem:
         raise StoreError(f"cannot make a store of {str(folder)!r}: {problem.strerror}") from problem
+    if foreign:
+        raise StoreError(f"{str(folder)!r} is no Ucurve store but holds {foreign[0]!r}; name another folder")
+    write_marker(folder, Marker(SCHEMA_VERSION, uuid.uuid4().hex))
 
 
-def _content() -> str:
-    return json.dumps({"format": "ucurve-store", "schema_version": SCHEMA_VERSION})
+def write_marker(folder: Path, marker: Marker) -> None:
+    """Replaces the marker, whole or not at all.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    draft = folder / f"{MARKER}.inprogress-{os.getpid()}"
+    try:
+        draft.write_text(marker.to_text())
+        draft.replace(folder / MARKER)
+    except OSError as problem:
+        raise StoreError(f"cannot write {str(folder / MARKER)!r}: {problem.strerror}") from problem

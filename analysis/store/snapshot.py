@@ -21,8 +21,9 @@ from analysis.store.where import Where, compile_where
 
 @dataclass(frozen=True, slots=True)
 class SnapshotState:
-    """The table versions and files that a snapshot reads."""
+    """The store, table versions and files that a snapshot reads."""
 
+    store_id: str
     tables: Mapping[str, TableState]
 
     @property
@@ -47,8 +48,16 @@ class Snapshot:
 
     @property
     def versions(self) -> tuple[int, int, int]:
-        """Versions of runs, metrics and evals: the cache key of everything computed from this snapshot."""
+        """Versions of runs, metrics and evals."""
         return self._state.versions
+
+    @property
+    def key(self) -> str:
+        """Cache key of everything computed from this snapshot: the store's id and the versions.
+
+        The versions alone would mistake a store for its predecessor in the same folder.
+        """
+        return f"{self._state.store_id}:{'.'.join(str(version) for version in self.versions)}"
 
     def runs(self, where: Sequence[Condition] = ()) -> pd.DataFrame:
         """The newest row of every run, one row per run, sorted by `created_at`, `run_id`.

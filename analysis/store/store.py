@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,16 +15,16 @@ from analysis.store.duck import connect
 from analysis.store.rows import to_arrow
 from analysis.store.schema import SCHEMA_VERSION, TABLES, EvalRow, MetricRow, RunRow
 from analysis.store.snapshot import Snapshot, SnapshotState
-from analysis.store.tables import Table
+from analysis.store.tables import DataFile, Table
 
 
 class Store:
     """Handle of one store. Open it once per process and share it: threads may use it at the same time."""
 
-    def __init__(self, folder: Path, schema_version: int) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._schema_version = schema_version
-        self._tables = {name: Table(name, folder / name) for name in TABLES}
+        self._marker = marker.read_marker(folder)
+        self._tables = self._new_tables()
         self._lock = threading.RLock()
         self._connection = connect(folder)
         self._last_seq = 0
@@ -41,8 +42,8 @@ class Store:
         """
         folder = marker.local_folder(location)
         if create and not (folder / marker.MARKER).exists():
-            marker.write_marker(folder)
-        store = cls(folder, marker.read_marker(folder))
+            marker.create_marker(folder)
+        store = cls(folder)
         if create:
             for table in store._tables.values():
                 table.create()
@@ -106,15 +107,13 @@ class Store:
 
     def info(self) -> upkeep.StoreInfo:
         """Size and freshness of the store."""
-        with self._lock:
-            files = {name: table.data_files() for name, table in self._tables.items()}
-        return upkeep.info(self.location, self._schema_version, self.snapshot(), files)
+        snapshot = self.snapshot()
+        return upkeep.info(self.location, self._marker.schema_version, snapshot, self._data_files())
 
     def check(self) -> list[upkeep.StoreProblem]:
         """Everything that is wrong with the stored data; an empty list is good news."""
-        with self._lock:
-            files = {name: table.data_files() for name, table in self._tables.items()}
-        return upkeep.check(self.snapshot(), files)
+        snapshot = self.snapshot()
+        return upkeep.check(snapshot, self._data_files())
 
     def n_files(self) -> int:
         """Number of data files in the newest versions; many small ones make reading slow until `compact`."""
@@ -123,17 +122,36 @@ class Store:
     def _state(self) -> SnapshotState:
         """The newest versions, runs first: writers commit runs last, so every run seen has its metrics."""
         with self._lock:
-            return SnapshotState({name: self._tables[name].state() for name in ("runs", "evals", "metrics")})
+            self._look_again()
+            tables = {name: self._tables[name].state() for name in ("runs", "evals", "metrics")}
+            return SnapshotState(self._marker.store_id, tables)
+
+    def _data_files(self) -> dict[str, list[DataFile]]:
+        with self._lock:
+            return {name: table.data_files() for name, table in self._tables.items()}
+
+    def _new_tables(self) -> dict[str, Table]:
+        return {name: Table(name, self._folder / name) for name in TABLES}
+
+    def _look_again(self) -> None:
+        """Notices that the store was deleted, or deleted and made anew, since the last look."""
+        found = marker.read_marker(self._folder)
+        if found.store_id != self._marker.store_id:
+            self._tables = self._new_tables()
+        self._marker = found
 
     def _claim_schema(self) -> None:
-        if self._schema_version > SCHEMA_VERSION:
+        """Makes sure that rows of this schema version may be written, and marks an older store as current."""
+        self._look_again()
+        found = self._marker.schema_version
+        if found > SCHEMA_VERSION:
             raise StoreError(
-                f"{self.location!r} was written by a newer Ucurve (schema {self._schema_version}, this one knows "
-                f"{SCHEMA_VERSION}); it can be read but not written, update Ucurve"
+                f"{self.location!r} was written by a newer Ucurve (schema {found}, this one knows {SCHEMA_VERSION}); "
+                f"it can be read but not written, update Ucurve"
             )
-        if self._schema_version < SCHEMA_VERSION:
-            marker.write_marker(self._folder)
-            self._schema_version = SCHEMA_VERSION
+        if found < SCHEMA_VERSION:
+            self._marker = replace(self._marker, schema_version=SCHEMA_VERSION)
+            marker.write_marker(self._folder, self._marker)
 
     def _stamped(self, row: RunRow) -> RunRow:
         now = datetime.now(UTC)

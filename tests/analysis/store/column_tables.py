@@ -1,6 +1,5 @@
 """The column tables of docs/store.md, from the schema. `python -m tests.analysis.store.column_tables` rewrites them."""
 
-import re
 from pathlib import Path
 
 from analysis.store.schema import TABLES, Column
@@ -11,12 +10,10 @@ DOCUMENT = Path(__file__).parents[3] / "docs" / "store.md"
 def rewritten(text: str) -> str:
     """`text` with what stands between the markers of each table replaced by that table's columns."""
     for name, columns in TABLES.items():
-        pattern = rf"(<!-- columns of {name} -->\n).*?(<!-- end -->)"
-        text, n_found = re.subn(
-            pattern, lambda found, c=columns: found[1] + _table(c) + found[2], text, flags=re.DOTALL
-        )
-        if n_found != 1:
-            raise ValueError(f"{DOCUMENT} needs one pair of markers for the table {name}, it has {n_found}")
+        start, end = f"<!-- columns of {name} -->\n", "<!-- end -->"
+        before, rest = text.split(start)
+        _, after = rest.split(end, 1)
+        text = before + start + _table(columns) + end + after
     return text
 
 

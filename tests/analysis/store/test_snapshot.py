@@ -1,6 +1,8 @@
 import math
+from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +23,10 @@ def run(run_id: str, **columns: object) -> RunRow:
 
 def curve(run_id: str, values: list[float], *, attempt: int = 1, name: str = "loss") -> list[MetricRow]:
     return [MetricRow(run_id, attempt, step, 10 * step, float(step), name, value) for step, value in enumerate(values)]
+
+
+def rows_by_run(frame: pd.DataFrame) -> dict[str, dict[Hashable, Any]]:
+    return {str(row.pop("run_id")): row for row in frame.to_dict("records")}
 
 
 def test_an_empty_store_answers_with_the_columns_and_dtypes_of_a_full_one(store: Store, sweep_store: Store) -> None:
@@ -80,14 +86,14 @@ def test_the_newest_seq_of_a_run_wins_whatever_the_order_of_writing(store: Store
     store.append(runs=[run("r", seq=1, name="older", created_at=early), run("q", seq=9)])
     runs = store.snapshot().runs().set_index("run_id")
     assert runs.loc["r", "status"] == "finished"
-    assert pd.isna(runs.loc["r", "name"])
+    assert runs["name"].isna()["r"]
     assert runs.loc["r", "created_at"] == early
 
 
 def test_results_are_the_last_values_one_row_per_run(sweep_store: Store) -> None:
-    results = sweep_store.snapshot().results("eval_loss").set_index("run_id")
+    results = rows_by_run(sweep_store.snapshot().results("eval_loss"))
     for expected in synthetic.sweep_runs():
-        row = results.loc[expected.run_id]
+        row = results[expected.run_id]
         assert row["value_step"] == synthetic.N_STEPS - 1
         assert row["n_logged"] == 3
         if expected.status == "diverged":
@@ -96,7 +102,7 @@ def test_results_are_the_last_values_one_row_per_run(sweep_store: Store) -> None
         else:
             assert row["value"] == expected.final_loss
             assert row["n_nonfinite"] == 0
-    running, failed = (results.loc[other.run_id] for other in synthetic.other_runs())
+    running, failed = (results[other.run_id] for other in synthetic.other_runs())
     assert (running["value_step"], running["n_logged"]) == (3, 2)
     assert (failed["n_logged"], failed["value_step"] is pd.NA, math.isnan(failed["value"])) == (0, True, True)
 
@@ -116,10 +122,10 @@ def test_results_are_those_of_the_attempt_that_the_run_names(store: Store) -> No
         metrics=[*curve("r", [9, 8, 7]), *curve("r", [5, 4], attempt=2), *curve("r", [1], attempt=3),
                  *curve("unsaid", [9]), *curve("unsaid", [3], attempt=2), *curve("fresh", [1])],
     )  # fmt: skip
-    results = store.snapshot().results("loss").set_index("run_id")
-    assert results.loc["r", ["value", "value_step", "n_logged"]].to_list() == [4.0, 1, 2]
-    assert results.loc["unsaid", "value"] == 3.0
-    assert results.loc["fresh", "n_logged"] == 0
+    results = rows_by_run(store.snapshot().results("loss"))
+    assert [results["r"][key] for key in ("value", "value_step", "n_logged")] == [4.0, 1, 2]
+    assert results["unsaid"]["value"] == 3.0
+    assert results["fresh"]["n_logged"] == 0
     curves = store.snapshot().curves(["r", "unsaid", "fresh"], "loss")
     assert list(zip(curves["run_id"], curves["value"], strict=True)) == [("r", 5.0), ("r", 4.0), ("unsaid", 3.0)]
 
@@ -137,13 +143,13 @@ def test_metric_names_keep_their_case(store: Store) -> None:
 
 
 def test_latest_shows_how_far_each_run_is(sweep_store: Store) -> None:
-    latest = sweep_store.snapshot().latest().set_index("run_id")
+    latest = rows_by_run(sweep_store.snapshot().latest())
     running, failed = synthetic.other_runs()
-    row = latest.loc[running.run_id]
+    row = latest[running.run_id]
     assert (row["last_step"], row["tokens_seen"], row["wall_time"]) == (3, 1600, 1.5)
     assert row["lr_now"] == pytest.approx(running.learning_rate * 0.7)
     assert row["eval_loss"] == row["train_loss"]
-    assert latest.loc[failed.run_id].isna().all()
+    assert all(pd.isna(value) for value in latest[failed.run_id].values())
 
 
 def test_evals_are_those_of_the_newest_attempt(store: Store) -> None:

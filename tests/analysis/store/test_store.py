@@ -1,4 +1,4 @@
-import json
+import shutil
 import time
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import pytest
 from analysis.errors import SchemaError, StoreError
 from analysis.store import MetricRow, RunRow, Store
 from analysis.store import store as store_module
+from analysis.store.marker import Marker, read_marker
 from analysis.store.schema import FINAL_STATUSES, RUNS, STATUSES
 from analysis.store.tables import Table
 
@@ -26,7 +27,7 @@ def test_a_missing_folder_is_no_store(tmp_path: Path) -> None:
 
 def test_a_folder_with_other_things_is_never_made_a_store(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("x")
-    with pytest.raises(StoreError, match="no Ucurve store but holds 'thesis.tex'; name another folder"):
+    with pytest.raises(StoreError, match=r"no Ucurve store but holds 'thesis\.tex'; name another folder"):
         Store.open(tmp_path, create=True)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
@@ -65,7 +66,7 @@ def test_opening_an_existing_store_again_keeps_it(store: Store) -> None:
 
 
 def test_a_half_made_store_opens_and_heals(tmp_path: Path) -> None:
-    (tmp_path / "ucurve-store.json").write_text(json.dumps({"schema_version": 1}))
+    (tmp_path / "ucurve-store.json").write_text(Marker(1, "x").to_text())
     (tmp_path / "runs" / "_delta_log").mkdir(parents=True)
     store = Store.open(tmp_path)
     assert store.snapshot().runs().empty
@@ -74,10 +75,10 @@ def test_a_half_made_store_opens_and_heals(tmp_path: Path) -> None:
     assert store.snapshot().versions == (1, 1, -1)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"schema_version": "x"}', "{}"])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"schema_version": "x"}', "{}", '{"schema_version": 1}'])
 def test_a_damaged_marker_is_an_explained_error(tmp_path: Path, content: str) -> None:
     (tmp_path / "ucurve-store.json").write_text(content)
-    with pytest.raises(StoreError, match="is damaged; it should read"):
+    with pytest.raises(StoreError, match="is damaged; write "):
         Store.open(tmp_path)
 
 
@@ -90,7 +91,7 @@ def test_a_damaged_commit_log_is_an_explained_error(store: Store) -> None:
 
 def test_a_newer_store_can_be_read_but_not_written(store: Store) -> None:
     store.append(runs=[RUN])
-    Path(store.location, "ucurve-store.json").write_text(json.dumps({"format": "ucurve-store", "schema_version": 99}))
+    Path(store.location, "ucurve-store.json").write_text(Marker(99, "x").to_text())
     newer = Store.open(store.location)
     assert len(newer.snapshot().runs()) == 1
     with pytest.raises(StoreError, match="newer Ucurve"):
@@ -99,11 +100,26 @@ def test_a_newer_store_can_be_read_but_not_written(store: Store) -> None:
 
 def test_an_older_store_is_marked_as_current_by_the_first_append(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "SCHEMA_VERSION", 1)
-    Path(store.location, "ucurve-store.json").write_text(json.dumps({"format": "ucurve-store", "schema_version": 0}))
+    Path(store.location, "ucurve-store.json").write_text(Marker(0, "x").to_text())
     older = Store.open(store.location)
     assert older.info().schema_version == 0
     older.append(runs=[RUN])
-    assert Store.open(store.location).info().schema_version == 1
+    assert read_marker(Path(store.location)) == Marker(1, "x")
+
+
+def test_a_store_made_anew_in_the_same_place_is_another_store(store: Store) -> None:
+    store.append(runs=[RUN])
+    reader = Store.open(store.location)
+    before = reader.snapshot()
+    shutil.rmtree(store.location)
+    with pytest.raises(StoreError, match="is not a Ucurve store"):
+        reader.snapshot()
+    Store.open(store.location, create=True).append(runs=[{"run_id": "anew", "status": "queued"}])
+    assert list(reader.snapshot().runs()["run_id"]) == ["anew"]
+    assert reader.snapshot().versions == before.versions
+    assert reader.snapshot().key != before.key
+    store.append(runs=[{"run_id": "too", "status": "queued"}])
+    assert len(reader.snapshot().runs()) == 2
 
 
 def test_a_bad_row_stops_the_append_before_its_first_commit(store: Store) -> None:
@@ -137,9 +153,10 @@ def test_nothing_to_append_commits_nothing(store: Store) -> None:
 def test_what_the_caller_gives_is_kept_and_the_rest_is_filled_in(store: Store) -> None:
     store.append(runs=[{**RUN, "seq": 7}, {"run_id": "r2", "status": "queued", "created_at": None}])
     rows = store.snapshot().runs().set_index("run_id")
-    assert rows.loc["r1", "seq"] == 7
-    assert rows.loc["r2", "seq"] > 10**18
-    assert rows[["created_at", "updated_at", "schema_version"]].notna().all(axis=None)
+    seq = rows["seq"].to_dict()
+    assert seq["r1"] == 7
+    assert seq["r2"] > 10**18
+    assert rows[["created_at", "updated_at", "schema_version"]].notna().to_numpy().all()
 
 
 def test_seq_grows_even_when_the_clock_steps_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,11 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return Store.open(tmp_path_factory.mktemp("writer") / "store", create=True)
 
 
+def _log_then_fail(writer: StoreWriter) -> None:
+    log(writer, 0)
+    raise RuntimeError("boom")
+
+
 def log(writer: StoreWriter, step: int, value: float = 1.0) -> None:
     writer.log("r", 1, step, tokens_seen=10 * step, wall_time=float(step), values={"loss": value})
 
@@ -79,7 +84,9 @@ def test_what_is_logged_comes_back(shared: Store, values: list[float], cuts: set
 
 @settings(max_examples=12)
 @given(first=ROWS, second=ROWS)
-def test_an_update_changes_what_it_names_and_keeps_the_rest(shared: Store, first: RunRow, second: RunRow) -> None:
+def test_an_update_changes_what_it_names_and_keeps_the_rest(
+    shared: Store, first: dict[str, object], second: dict[str, object]
+) -> None:
     run_id = f"r{shared.next_seq()}"
     for row in (first | {"status": "running"}, second | {"status": "stopped"}):
         with StoreWriter(shared) as writer:  # a new writer each time, as another process would be
@@ -172,8 +179,7 @@ def test_a_failed_flush_loses_nothing_and_repeats_nothing(store: Store, monkeypa
 
 def test_leaving_the_writer_flushes_even_when_training_failed(store: Store) -> None:
     with pytest.raises(RuntimeError, match="boom"), StoreWriter(store) as writer:
-        log(writer, 0)
-        raise RuntimeError("boom")
+        _log_then_fail(writer)
     assert len(store.snapshot().curves(["r"], "loss")) == 1
 
 
