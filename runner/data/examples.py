@@ -44,8 +44,16 @@ class Example:
     @cached_property
     def id(self) -> str:
         """16 hex digits of the content's hash: equal examples have equal ids."""
-        content = [[message.role, message.content] for message in self.prompt]
-        return content_hash([content, self.completion])[:16]
+        return content_hash([_turns(self.prompt), self.completion])[:16]
+
+    @cached_property
+    def question_id(self) -> str:
+        """16 hex digits of the prompt's hash, of plain text those of the text: examples that must not be separated."""
+        return content_hash(_turns(self.prompt))[:16] if self.prompt else self.id
+
+
+def _turns(messages: tuple[Message, ...]) -> list[list[str]]:
+    return [[message.role, message.content] for message in messages]
 
 
 def content_hash(content: object) -> str:

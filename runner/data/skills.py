@@ -29,10 +29,9 @@ class SkillTask:
 
         White space around the answer and one final full stop are forgiven.
         """
-        given = answer.strip()
+        given = answer.strip().removesuffix(".")
         if self.answer_kind == "json":
             return _same_json(given, self.answer)
-        given = given.removesuffix(".")
         return _same_number(given, self.answer) if self.answer_kind == "number" else given == self.answer
 
     def example(self) -> Example:

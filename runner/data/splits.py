@@ -27,7 +27,7 @@ def split_examples(examples: Sequence[Example], held_out: float | int, *, max_ex
         ConfigError: when one part would be empty.
     """
     chosen = unique_examples(examples)[:max_examples]
-    groups = {example.id: _rank(repr(example.prompt) if example.prompt else example.id) for example in chosen}
+    groups = {example.id: _rank(example.question_id) for example in chosen}
     if held_out < 1:
         bound = round(held_out * 16**16)
         measured = {key for key, rank in groups.items() if int(rank[:16], 16) < bound}
@@ -46,8 +46,8 @@ def split_examples(examples: Sequence[Example], held_out: float | int, *, max_ex
 
 def without(examples: Iterable[Example], held_out: Iterable[Example]) -> tuple[Example, ...]:
     """Returns the examples whose prompt (or text) is not among the held-out ones."""
-    taken = {example.prompt or example.id for example in held_out}
-    return tuple(example for example in examples if (example.prompt or example.id) not in taken)
+    taken = {example.question_id for example in held_out}
+    return tuple(example for example in examples if example.question_id not in taken)
 
 
 def _first_groups(groups: dict[str, str], n_wanted: int) -> set[str]:

@@ -14,7 +14,6 @@ import inspect
 import os
 import re
 import sysconfig
-import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -133,7 +132,8 @@ def _code_without_docstring(node: Function, lines: Sequence[str], max_chars: int
         return ""
     source = [*lines[node.lineno - 1 : docstring.lineno - 1], *lines[docstring.end_lineno or 0 : node.end_lineno]]
     code = [line.rstrip() for line in source if line.strip() and not line.lstrip().startswith("#")]
-    code = textwrap.dedent("\n".join(code)).split("\n")
+    # Not textwrap.dedent: a string that goes on at the margin would keep everything indented.
+    code = [line[node.col_offset :] if line[: node.col_offset].isspace() else line for line in code]
     n_signature = docstring.lineno - node.lineno
     kept = _fitting_lines(code, max_chars)
     if kept == len(code):
