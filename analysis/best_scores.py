@@ -17,6 +17,7 @@ from analysis.curve_points import RunValue
 from analysis.curve_types import GroupValue
 from analysis.number_format import format_tried_lr
 
+_SHORT: Final = {"learning_rate": "lr", "batch_size": "batch", "lora_rank": "rank", "lora_alpha": "alpha"}
 _NOT_CONFIGURATION: Final = frozenset({*DERIVED, *OWN_AXES} - {"learning_rate"})
 
 
@@ -110,7 +111,7 @@ def _name(config: Mapping[str, GroupValue]) -> str:
     for key, value in config.items():
         number = _number(value)
         text = format_tried_lr(number) if key == "learning_rate" and number else str("none" if value is None else value)
-        parts.append(f"{key} {text}")
+        parts.append(f"{_SHORT.get(key, key)} {text}")
     return ", ".join(parts)
 
 

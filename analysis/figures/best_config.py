@@ -29,7 +29,7 @@ def plot_ranking(ranking: Ranking, *, metric: str, theme: Theme = "light", max_r
     finite = [score for score in ranking.ranking if score.mean is not None]
     shown = finite[:max_rows]
     more = f", best {len(shown)} of {len(finite)} configurations" if len(finite) > len(shown) else ""
-    figure = new_figure(theme, x_title=f"mean {escape(metric)} ± 1 standard error{more}", y_title="")
+    figure = new_figure(theme, x_title=f"mean {escape(metric)} ± standard error{more}", y_title="")
     if not shown:
         return with_message(figure, "No configuration has a finished run yet.", theme)
     names = _unique_names(shown)

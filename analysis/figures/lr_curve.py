@@ -29,6 +29,9 @@ _UNITS: Final = {
     "eval_bpb": "bits per byte",
 }
 _N_FIT_POINTS: Final = 60
+_ROOM: Final = 1.25
+_TICK_DIGITS: Final = ((1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 5), (1, 3), (1,))
+_MOST_TICKS: Final = 6
 # Where diverged runs stand: a strip at the top (bottom where higher is better), since they have no value.
 _DIVERGED_Y: Final = 0.97
 _MOST_SHOWN_RUN_IDS: Final = 4
@@ -42,9 +45,8 @@ def plot_lr_curves(curves: Sequence[LrCurve], *, theme: Theme = "light") -> go.F
     """
     metric = curves[0].metric if curves else "metric"
     y_title = f"{metric} ({_UNITS[metric]})" if metric in _UNITS else escape(metric)
-    figure = new_figure(theme, x_title="learning rate (configured peak, log scale)", y_title=y_title)
-    # Powers of ten with the digits 2 and 5 between them: the learning rates that people write down.
-    figure.update_xaxes(type="log", dtick="D2", exponentformat="power", minor={"showgrid": False})
+    figure = new_figure(theme, x_title="peak learning rate (log scale)", y_title=y_title)
+    figure.update_xaxes(type="log", tickformat=".0e")
     if not any(curve.points for curve in curves):
         return with_message(figure, "No finished run has this metric yet.", theme)
     for index, curve in enumerate(curves):
@@ -54,8 +56,31 @@ def plot_lr_curves(curves: Sequence[LrCurve], *, theme: Theme = "light") -> go.F
         _add_fit(figure, curve, color)
         _add_diverged(figure, curve, color)
     _add_diverged_axis(figure, curves)
-    _add_recommended(figure, curves, theme)
+    low, high = _lr_range(curves)
+    _add_recommended(figure, curves, theme, middle=math.sqrt(low * high))
+    ticks = _lr_ticks(low, high)
+    figure.update_xaxes(
+        range=[math.log10(low), math.log10(high)], tickvals=ticks, ticktext=[format_tried_lr(tick) for tick in ticks]
+    )
     return figure
+
+
+def _lr_range(curves: Sequence[LrCurve]) -> tuple[float, float]:
+    """Returns the learning rates that the axis shows: those tried and recommended, and a little room."""
+    tried = [point.learning_rate for curve in curves for point in curve.points]
+    recommended = [curve.recommended_lr for curve in curves if curve.recommended_lr is not None]
+    return min(tried + recommended) / _ROOM, max(tried + recommended) * _ROOM
+
+
+def _lr_ticks(low: float, high: float) -> list[float]:
+    """Returns round learning rates inside a range, few enough for a phone."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for digits in _TICK_DIGITS:
+        ticks = [float(f"{digit}e{decade}") for decade in decades for digit in digits]
+        inside = [tick for tick in ticks if low <= tick <= high]
+        if len(inside) <= _MOST_TICKS:
+            return inside
+    return [float(f"1e{decade}") for decade in decades][:: math.ceil(len(decades) / _MOST_TICKS)]
 
 
 def _add_means(figure: go.Figure, curve: LrCurve, color: str, index: int) -> None:
@@ -173,7 +198,7 @@ def _add_diverged_axis(figure: go.Figure, curves: Sequence[LrCurve]) -> None:
         figure.update_layout(yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True})
 
 
-def _add_recommended(figure: go.Figure, curves: Sequence[LrCurve], theme: Theme) -> None:
+def _add_recommended(figure: go.Figure, curves: Sequence[LrCurve], theme: Theme, *, middle: float) -> None:
     """Adds one vertical line per recommended learning rate, labelled once, with the regret where there is one curve."""
     rates = {curve.recommended_lr: curve for curve in curves if curve.recommended_lr is not None}
     for rate, curve in rates.items():
@@ -188,8 +213,9 @@ def _add_recommended(figure: go.Figure, curves: Sequence[LrCurve], theme: Theme)
             text=text,
             showarrow=False,
             yanchor="bottom",
-            xanchor="left",
-            xshift=4,
+            # Text beyond the end of the axis would be cut off.
+            xanchor="left" if rate < middle else "right",
+            xshift=4 if rate < middle else -4,
             font={"color": ink(theme), "size": 12},
         )
 
