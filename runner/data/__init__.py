@@ -3,6 +3,5 @@
 from runner.data.dataset import Dataset
 from runner.data.examples import Example, Message
 from runner.data.load import load_dataset
-from runner.data.stdlib_docstrings import stdlib_docstrings
 
-__all__ = ["Dataset", "Example", "Message", "load_dataset", "stdlib_docstrings"]
+__all__ = ["Dataset", "Example", "Message", "load_dataset"]

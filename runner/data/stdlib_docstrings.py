@@ -21,7 +21,9 @@ from pathlib import Path
 from runner.data.examples import Example, chat_example
 from runner.errors import ConfigError
 
-MAX_CHARS = 240  # our choice: with the instruction and the answer about 100 tokens of a small model's tokeniser
+# Our choice: with SmolLM2's tokeniser and chat template a conversation then takes 81 tokens on average, 135 at most
+# (300 drawn from Python 3.11's library), of which 12 are the answer.
+MAX_CHARS = 240
 INSTRUCTION = "Describe this Python function in one sentence."
 
 _SKIPPED_FOLDERS = frozenset(

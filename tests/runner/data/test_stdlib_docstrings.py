@@ -6,8 +6,8 @@ from statistics import mean
 
 import pytest
 
-from runner.data import load_dataset, stdlib_docstrings
-from runner.data.stdlib_docstrings import MAX_CHARS, documented_functions, first_sentence
+from runner.data import load_dataset
+from runner.data.stdlib_docstrings import MAX_CHARS, documented_functions, first_sentence, stdlib_docstrings
 from runner.errors import ConfigError
 from runner.spec.dataset import DatasetSection
 

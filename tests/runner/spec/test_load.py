@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.data import load_dataset
 from runner.errors import ConfigError
 from runner.spec import SweepSpec, load_sweep_spec, parse_sweep_spec
 from runner.spec.training import HYPERPARAMETERS
@@ -21,6 +22,13 @@ def errors_of(text: str) -> list[str]:
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_example_loads(path: Path) -> None:
     assert load_sweep_spec(path).name == path.stem
+
+
+def test_the_example_with_own_data_finds_it() -> None:
+    spec = load_sweep_spec(EXAMPLES / "own_data.yaml")
+    dataset = load_dataset(spec.dataset)
+    assert (len(dataset.train), len(dataset.held_out)) == (9, 3)
+    assert len(spec.trials(dataset)) == 5 * 2 * 2
 
 
 def test_the_smallest_file_gets_all_defaults() -> None:
