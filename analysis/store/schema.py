@@ -12,6 +12,7 @@ SCHEMA_VERSION: Final = 1
 """Grows when columns are added. Added columns are nullable, so a store of an older version stays readable as it is."""
 
 ColumnType = Literal["string", "int64", "float64", "bool", "timestamp", "list<string>"]
+Rule = Literal["id", "status", "json", "count", "finite", "label"]
 RunRow = Mapping[str, object]
 """One state of one run: keys are columns of `RUNS`, missing keys are null; `run_id` and `status` are required."""
 
@@ -21,13 +22,14 @@ STATUSES: Final = FINAL_STATUSES | {"queued", "running", "unconfirmed"}
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table: what it is called, what type it has, in which unit, and what it means."""
+    """One column of a table: its name, type, unit and meaning, whether it may be missing, and what else must hold."""
 
     name: str
     type: ColumnType
     unit: str
     meaning: str
     required: bool = False
+    rule: Rule | None = None
 
 
 class MetricRow(NamedTuple):
@@ -61,10 +63,10 @@ class EvalRow(NamedTuple):
 
 
 RUNS: Final[tuple[Column, ...]] = (
-    Column("run_id", "string", "", "identity of one configuration with one seed", required=True),
+    Column("run_id", "string", "", "identity of one configuration with one seed", required=True, rule="id"),
     Column("seq", "int64", "ns", "order of a run's rows: the largest wins", required=True),
     Column("source", "string", "", "where the run comes from: `ucurve`, `wandb`, a table ..."),
-    Column("sweep_id", "string", "", "the sweep that the run belongs to"),
+    Column("sweep_id", "string", "", "the sweep that the run belongs to", rule="id"),
     Column("name", "string", "", "name for people; never parsed"),
     Column("group", "string", "", "the user's own grouping"),
     Column("tags", "list<string>", "", "the user's own labels"),
@@ -74,21 +76,22 @@ RUNS: Final[tuple[Column, ...]] = (
         "",
         "queued, running, finished, failed, diverged, pruned, stopped, lost or unconfirmed",
         required=True,
+        rule="status",
     ),
     Column("status_reason", "string", "", "why the status is what it is, in a few words"),
-    Column("attempt", "int64", "", "which try this is, from 1; attempts are never merged into one curve"),
-    Column("parent_run_id", "string", "", "the run whose weights this one started from"),
-    Column("fork_step", "int64", "steps", "the parent's step at which this run started"),
+    Column("attempt", "int64", "", "which try this is, from 1; attempts are never merged into one curve", rule="count"),
+    Column("parent_run_id", "string", "", "the run whose weights this one started from", rule="id"),
+    Column("fork_step", "int64", "steps", "the parent's step at which this run started", rule="count"),
     Column("model", "string", "", "base model, as named by the user"),
     Column("tokenizer_id", "string", "", "digest or name of the tokenizer; losses compare only inside one"),
     Column("dataset", "string", "", "training data, with its digest where known"),
     Column("eval_set_id", "string", "", "digest of the held-out examples; losses compare only inside one"),
     Column("objective", "string", "", "what is minimised, for example sft on response tokens"),
     Column("adapter", "string", "", "lora, full ..."),
-    Column("learning_rate", "float64", "1/step", "configured peak learning rate, never the decayed one"),
+    Column("learning_rate", "float64", "", "configured peak learning rate, never the decayed one", rule="finite"),
     Column("lr_schedule", "string", "", "constant, linear, cosine ..."),
-    Column("warmup_steps", "int64", "steps", "optimizer steps of warm-up"),
-    Column("batch_size", "int64", "sequences", "sequences per optimizer step, accumulation included"),
+    Column("warmup_steps", "int64", "steps", "optimizer steps of warm-up", rule="count"),
+    Column("batch_size", "int64", "sequences", "sequences per optimizer step, accumulation included", rule="count"),
     Column("batch_tokens", "float64", "tokens", "mean number of trained tokens per optimizer step"),
     Column("grad_accum_steps", "int64", "", "micro-batches per optimizer step"),
     Column("lora_rank", "int64", "", "rank of the low-rank pairs"),
@@ -103,38 +106,44 @@ RUNS: Final[tuple[Column, ...]] = (
     Column("max_steps", "int64", "steps", "budget in optimizer steps"),
     Column("token_budget", "int64", "tokens", "budget in trained tokens"),
     Column("seed", "int64", "", "seed of data order and adapter initialisation"),
-    Column("config_json", "string", "", "all that was configured, one JSON object; any key can filter and group"),
+    Column(
+        "config_json",
+        "string",
+        "",
+        "all that was configured, one JSON object; any key can filter and group",
+        rule="json",
+    ),
     Column("trial_key", "string", "", "hash of the configuration without the seed: equal for replicates"),
-    Column("tokens_seen", "int64", "tokens", "trained tokens so far"),
+    Column("tokens_seen", "int64", "tokens", "trained tokens so far", rule="count"),
     Column("wall_s", "float64", "s", "seconds of training so far"),
     Column("device", "string", "", "what it trained on"),
     Column("peak_memory_bytes", "int64", "bytes", "largest memory use seen"),
     Column("host", "string", "", "machine that trained it"),
-    Column("provenance_json", "string", "", "versions, commit and command, one JSON object"),
+    Column("provenance_json", "string", "", "versions, commit and command, one JSON object", rule="json"),
     Column("created_at", "timestamp", "UTC", "when the run was first written down"),
     Column("updated_at", "timestamp", "UTC", "when this row was written", required=True),
     Column("schema_version", "int64", "", "version of these columns that wrote the row", required=True),
 )
 
 METRICS: Final[tuple[Column, ...]] = (
-    Column("run_id", "string", "", "the run", required=True),
-    Column("attempt", "int64", "", "the try that logged it, from 1", required=True),
-    Column("step", "int64", "steps", "optimizer steps done, 0-based", required=True),
-    Column("tokens_seen", "int64", "tokens", "trained tokens so far"),
-    Column("wall_time", "float64", "s", "seconds since the run started"),
-    Column("name", "string", "", "which metric; `loss` and `Loss` are two", required=True),
+    Column("run_id", "string", "", "the run", required=True, rule="id"),
+    Column("attempt", "int64", "", "the try that logged it, from 1", required=True, rule="count"),
+    Column("step", "int64", "steps", "optimizer steps done, 0-based", required=True, rule="count"),
+    Column("tokens_seen", "int64", "tokens", "trained tokens so far", rule="count"),
+    Column("wall_time", "float64", "s", "seconds since the run started", rule="finite"),
+    Column("name", "string", "", "which metric; `loss` and `Loss` are two", required=True, rule="label"),
     Column("value", "float64", "", "the value as logged; NaN and infinities are kept", required=True),
 )
 
 EVALS: Final[tuple[Column, ...]] = (
-    Column("run_id", "string", "", "the run", required=True),
-    Column("attempt", "int64", "", "the try that was evaluated, from 1", required=True),
-    Column("step", "int64", "steps", "optimizer steps done at the evaluation", required=True),
-    Column("benchmark", "string", "", "which benchmark", required=True),
-    Column("metric", "string", "", "which of its metrics", required=True),
+    Column("run_id", "string", "", "the run", required=True, rule="id"),
+    Column("attempt", "int64", "", "the try that was evaluated, from 1", required=True, rule="count"),
+    Column("step", "int64", "steps", "optimizer steps done at the evaluation", required=True, rule="count"),
+    Column("benchmark", "string", "", "which benchmark", required=True, rule="label"),
+    Column("metric", "string", "", "which of its metrics", required=True, rule="label"),
     Column("score", "float64", "", "the score as reported", required=True),
     Column("stderr", "float64", "", "its standard error"),
-    Column("n_items", "int64", "items", "items behind the score"),
+    Column("n_items", "int64", "items", "items behind the score", rule="count"),
     Column("chance_level", "float64", "", "score of guessing"),
     Column("higher_is_better", "bool", "", "direction of the metric"),
     Column("harness", "string", "", "program that measured it"),

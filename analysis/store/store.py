@@ -15,7 +15,7 @@ from analysis.store.duck import connect
 from analysis.store.rows import to_arrow
 from analysis.store.schema import SCHEMA_VERSION, TABLES, EvalRow, MetricRow, RunRow
 from analysis.store.snapshot import Snapshot, SnapshotState
-from analysis.store.tables import DataFile, Table
+from analysis.store.tables import Batch, DataFile, Table
 
 
 class Store:
@@ -63,12 +63,18 @@ class Store:
         return Snapshot(self._state(), self._connection, self._state)
 
     def append(
-        self, *, runs: Sequence[RunRow] = (), metrics: Sequence[MetricRow] = (), evals: Sequence[EvalRow] = ()
+        self,
+        *,
+        runs: Sequence[RunRow] = (),
+        metrics: Sequence[MetricRow] = (),
+        evals: Sequence[EvalRow] = (),
+        batch: Batch | None = None,
     ) -> None:
         """Adds rows, one commit per table that gets any, in the order metrics, evals, runs.
 
         In that order a run that is said to be finished has all its metrics. Run rows without `seq`, `updated_at`,
-        `created_at` or `schema_version` get them here. All rows are checked before the first commit.
+        `created_at` or `schema_version` get them here. All rows are checked before the first commit. A table that
+        already has the `batch` is left alone, so a batch can be sent again after a failure.
 
         Raises:
             SchemaError: a row does not fit; names column, value and run.
@@ -79,11 +85,11 @@ class Store:
             "evals": [row._asdict() for row in evals],
             "runs": [self._stamped(row) for row in runs],
         }
-        batches = {name: to_arrow(name, TABLES[name], batch) for name, batch in rows.items() if batch}
+        new_rows = {name: to_arrow(name, TABLES[name], table_rows) for name, table_rows in rows.items() if table_rows}
         with self._lock:
             self._claim_schema()
-            for name, batch in batches.items():
-                self._tables[name].append(batch)
+            for name, table in new_rows.items():
+                self._tables[name].append(table, batch)
 
     def next_seq(self, after: int = 0) -> int:
         """A `seq` larger than `after` and than any this handle gave out.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from analysis.errors import StoreError
@@ -49,6 +49,18 @@ class DataFile:
     n_rows: int
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Name of what is appended, so that it is committed once even if it has to be sent twice.
+
+    An append can fail, or be interrupted, after its commit was written; the table remembers each writer's last number.
+    """
+
+    writer_id: str
+    number: int
+    sent_before: bool = False
+
+
 class Table:
     """Handle of one Delta table; not thread-safe, the store holds the lock."""
 
@@ -70,14 +82,18 @@ class Table:
         files = tuple(self._local(uri) for uri in delta.file_uris())
         return TableState(delta.version(), files, frozenset(field.name for field in delta.schema().fields))
 
-    def append(self, rows: pa.Table) -> None:
+    def append(self, rows: pa.Table, batch: Batch | None = None) -> None:
         """Adds rows in one commit; conflicting commits of other processes are retried.
+
+        Args:
+            rows: with the columns of the schema.
+            batch: names the rows; a batch that was sent before and has arrived is not added again.
 
         Raises:
             StoreError: the commit could not be written.
         """
         self.create()
-        _retried(lambda: self._append_once(rows), self._describe("append to"))
+        _retried(lambda: self._append_once(rows, batch), self._describe("append to"))
 
     def compact(self) -> int:
         """Merges small files and deletes files that nobody has needed for `GRACE_HOURS`; says how many it merged."""
@@ -115,9 +131,15 @@ class Table:
                 self.folder, arrow_schema(TABLES[self.name]), mode="ignore", configuration=_CONFIGURATION
             )
 
-    def _append_once(self, rows: pa.Table) -> None:
+    def _append_once(self, rows: pa.Table, batch: Batch | None) -> None:
+        delta = self._newest()
+        if batch and batch.sent_before and (delta.transaction_version(batch.writer_id) or 0) >= batch.number:
+            return
+        named = [Transaction(batch.writer_id, batch.number)] if batch else None
         # Merging the schema costs nothing when there is nothing to add, and lets an older store take new columns.
-        write_deltalake(self._newest(), rows, mode="append", schema_mode="merge")
+        write_deltalake(
+            delta, rows, mode="append", schema_mode="merge", commit_properties=CommitProperties(app_transactions=named)
+        )
 
     def _compact_once(self) -> int:
         delta = self._newest()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
+import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final
 
 from analysis.errors import SchemaError, StoreError
+from analysis.store.rows import check_given
 from analysis.store.schema import FINAL_STATUSES, SCHEMA_VERSION, MetricRow, RunRow
 from analysis.store.store import Store
+from analysis.store.tables import Batch
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -21,10 +25,20 @@ _LOOK_EVERY: Final = 20
 """Flushes between two looks at the number of files."""
 
 
+@dataclass
+class _Parcel:
+    """Rows that are sent together, and again under the same number if sending failed."""
+
+    batch: Batch
+    metrics: list[MetricRow]
+    changes: list[dict[str, object]]
+
+
 class StoreWriter:
     """Buffers metrics and run states of one process, and commits them in one go.
 
-    A context manager: leaving it flushes. A kill loses at most what was logged since the last flush. Not thread-safe.
+    A context manager: leaving it flushes. A kill loses at most what was logged since the last flush; a flush that
+    failed or was interrupted is repeated by the next one, and nothing is committed twice. Not thread-safe.
     """
 
     def __init__(
@@ -36,8 +50,9 @@ class StoreWriter:
         self._flushed_at = clock()
         self._metrics: list[MetricRow] = []
         self._changes: list[dict[str, object]] = []
-        self._n_flushes = 0
+        self._outbox: list[_Parcel] = []
         self._states: dict[str, dict[str, object]] = {}
+        self._last_batch = Batch(uuid.uuid4().hex, 0)
 
     def log(
         self, run_id: str, attempt: int, step: int, *, tokens_seen: int, wall_time: float, values: Mapping[str, float]
@@ -53,12 +68,16 @@ class StoreWriter:
             values: metric name -> value; NaN and infinities are kept.
 
         Raises:
-            SchemaError, StoreError: from the flush that may follow.
+            SchemaError: a value does not fit the schema; nothing of this step is noted.
+            StoreError: from the flush that may follow.
         """
-        self._metrics += [
+        rows = [
             MetricRow(run_id, attempt, step, tokens_seen, wall_time, name, float(value))
             for name, value in values.items()
         ]
+        for row in rows:
+            check_given("metrics", row._asdict())
+        self._metrics += rows
         if self._clock() - self._flushed_at >= self._flush_every_s:
             self.flush()
 
@@ -69,11 +88,12 @@ class StoreWriter:
         together with everything logged before.
 
         Raises:
-            SchemaError: `row` has no `run_id`; or from the flush.
-            StoreError: from the flush.
+            SchemaError: `row` has no `run_id` or a value that does not fit the schema; it is not noted.
+            StoreError: from the flush that may follow.
         """
         if not isinstance(row.get("run_id"), str):
             raise SchemaError(f"a run's row needs a run_id, got {row.get('run_id')!r} in {dict(row)!r}")
+        check_given("runs", row)
         self._changes.append(dict(row) | {"updated_at": datetime.now(UTC)})
         if row.get("status") in FINAL_STATUSES:
             self.flush()
@@ -82,19 +102,17 @@ class StoreWriter:
         """Commits everything noted so far; after a failure what was not committed stays noted.
 
         Raises:
-            SchemaError: a noted row does not fit the schema.
+            SchemaError: a new run has no status.
             StoreError: the store cannot be written.
         """
-        if self._metrics:
-            self._store.append(metrics=self._metrics)
-            self._metrics = []
-        if self._changes:
-            self._store.append(runs=self._whole_rows())
-            self._changes = []
+        if self._metrics or self._changes:
+            self._last_batch = replace(self._last_batch, number=self._last_batch.number + 1)
+            self._outbox.append(_Parcel(self._last_batch, self._metrics, self._changes))
+            self._metrics, self._changes = [], []
+        while self._outbox:
+            self._send(self._outbox[0])
+            self._outbox.pop(0)
         self._flushed_at = self._clock()
-        self._n_flushes += 1
-        if self._n_flushes % _LOOK_EVERY == 0:
-            self._compact_if_needed()
 
     def __enter__(self) -> StoreWriter:
         return self
@@ -104,13 +122,20 @@ class StoreWriter:
     ) -> None:
         self.flush()
 
-    def _whole_rows(self) -> list[RunRow]:
+    def _send(self, parcel: _Parcel) -> None:
+        rows = self._whole_rows(parcel.changes)
+        batch, parcel.batch = parcel.batch, replace(parcel.batch, sent_before=True)
+        self._store.append(metrics=parcel.metrics, runs=rows, batch=batch)
+        if batch.number % _LOOK_EVERY == 0:
+            self._compact_if_needed()
+
+    def _whole_rows(self, changes: list[dict[str, object]]) -> list[RunRow]:
         """One whole row per noted change: a run's newest row, from here or from the store, with the change applied."""
-        unknown = {str(change["run_id"]) for change in self._changes} - self._states.keys()
+        unknown = {str(change["run_id"]) for change in changes} - self._states.keys()
         if unknown:
             self._states |= self._store.snapshot().run_rows(sorted(unknown))
         rows: list[RunRow] = []
-        for change in self._changes:
+        for change in changes:
             before = self._states.get(str(change["run_id"]), {})
             row = {"created_at": change["updated_at"]} | before | change | {"schema_version": SCHEMA_VERSION}
             last = before.get("seq")

@@ -104,7 +104,7 @@ def test_results_are_the_last_values_one_row_per_run(sweep_store: Store) -> None
             assert row["n_nonfinite"] == 0
     running, failed = (results[other.run_id] for other in synthetic.other_runs())
     assert (running["value_step"], running["n_logged"]) == (3, 2)
-    assert (failed["n_logged"], failed["value_step"] is pd.NA, math.isnan(failed["value"])) == (0, True, True)
+    assert (failed["n_logged"], pd.isna(failed["value_step"]), math.isnan(failed["value"])) == (0, True, True)
 
 
 def test_infinities_and_nan_are_results_as_logged(store: Store) -> None:

@@ -10,7 +10,7 @@ from analysis.store import MetricRow, RunRow, Store
 from analysis.store import store as store_module
 from analysis.store.marker import Marker, read_marker
 from analysis.store.schema import FINAL_STATUSES, RUNS, STATUSES
-from analysis.store.tables import Table
+from analysis.store.tables import Batch, Table
 
 RUN: RunRow = {"run_id": "r1", "status": "running"}
 
@@ -132,10 +132,10 @@ def test_a_bad_row_stops_the_append_before_its_first_commit(store: Store) -> Non
 def test_metrics_are_committed_before_the_run_that_claims_them(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     append = Table.append
 
-    def failing(self: Table, rows: pa.Table) -> None:
+    def failing(self: Table, rows: pa.Table, batch: Batch | None) -> None:
         if self.name == "runs":
             raise StoreError("disk full")
-        append(self, rows)
+        append(self, rows, batch)
 
     monkeypatch.setattr(Table, "append", failing)
     with pytest.raises(StoreError, match="disk full"):

@@ -1,10 +1,10 @@
 import logging
 import math
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +13,7 @@ from analysis.errors import SchemaError, StoreError
 from analysis.store import RunRow, Store, StoreWriter
 from analysis.store import writer as writer_module
 from analysis.store.schema import RUNS
+from analysis.store.tables import Batch, Table
 
 VALUES = st.floats(allow_nan=True, allow_infinity=True) | st.sampled_from([math.nan, math.inf, -math.inf, -0.0, 5e-324])
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -158,23 +159,47 @@ def test_created_at_is_that_of_the_first_row(store: Store) -> None:
     assert run["created_at"] < run["updated_at"]
 
 
-def test_a_failed_flush_loses_nothing_and_repeats_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    append = Store.append
-    failures: Iterator[str] = iter(["runs"])
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("table", ["metrics", "runs"])
+@pytest.mark.parametrize("failure", [StoreError, KeyboardInterrupt])
+def test_a_failed_or_interrupted_flush_loses_nothing_and_repeats_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch, table: str, when: str, failure: type[BaseException]
+) -> None:
+    append, failures = Table.append, iter([failure])
 
-    def sometimes(self: Store, **rows: list[RunRow]) -> None:
-        if "runs" in rows and next(failures, None):
-            raise StoreError("disk full")
-        append(self, **rows)  # type: ignore[arg-type]
+    def failing(self: Table, rows: pa.Table, batch: Batch | None = None) -> None:
+        fails = next(failures, None) if self.name == table else None
+        if fails is None or when == "after":
+            append(self, rows, batch)
+        if fails is not None:
+            raise fails("disk full")
 
-    monkeypatch.setattr(Store, "append", sometimes)
-    writer = StoreWriter(store)
-    log(writer, 0)
-    with pytest.raises(StoreError, match="disk full"):
-        writer.update_run({"run_id": "r", "status": "finished"})
-    writer.flush()
+    monkeypatch.setattr(Table, "append", failing)
+    with StoreWriter(store) as writer:
+        log(writer, 0)
+        with pytest.raises(failure):
+            writer.update_run({"run_id": "r", "status": "finished"})
+        log(writer, 1)
     assert store.check() == []
     assert list(store.snapshot().runs()["status"]) == ["finished"]
+    assert list(store.snapshot().curves(["r"], "loss")["step"]) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [("", 1.0, "column name"), ("x" * 300, 1.0, "column name"), (7, 1.0, "must be text, got 7")],
+)
+def test_a_value_that_cannot_be_stored_is_refused_where_it_is_logged(
+    store: Store, name: str, value: float, reason: str
+) -> None:
+    with StoreWriter(store) as writer:
+        with pytest.raises(SchemaError, match=reason):
+            writer.log("r", 1, 0, tokens_seen=0, wall_time=0.0, values={"loss": 1.0, name: value})
+        with pytest.raises(SchemaError, match=r"column lora_rank .* got 'eight' \(run 'r'\)"):
+            writer.update_run({"run_id": "r", "status": "running", "lora_rank": "eight"})
+        log(writer, 1)
+    assert list(store.snapshot().curves(["r"], "loss")["step"]) == [1]
+    assert store.snapshot().runs().empty
 
 
 def test_leaving_the_writer_flushes_even_when_training_failed(store: Store) -> None:
