@@ -149,10 +149,8 @@ def _rule(metric: str, direction: Direction, *, is_replicated: bool, n_unranked:
     if not is_replicated:
         return f"{rule}Unreplicated: no configuration has two seeds, so there is no probability, and no set of equals."
     return (
-        f"{rule}p_best: share of {metric} draws (mean + t * standard error) in which it is the best. One-SE set: means "
-        "within one standard error of the winner's; its simplest member has the lowest rank, then the smallest batch, "
-        "then the lowest learning rate. Indistinguishable: not rejected by one-sided Welch tests at 5 %, corrected by "
-        "Holm."
+        f"{rule}p_best counts draws of mean + t * standard error; the one-SE set lies within one standard error of the "
+        "winner; indistinguishable are those that one-sided Welch tests at 5 % (Holm) do not reject."
     )
 
 

@@ -91,8 +91,8 @@ def _interval(fit: LocalPolynomial) -> tuple[tuple[float, float] | None, str]:
     if bounds is None or max(abs(bound) for bound in bounds) > 600:
         reason = "the curvature is not significant" if fit.degree == 2 else "it reaches the end of the fitted window"
         return None, f"none: unbounded at the 95 % level, {reason}"
-    name = "Fieller" if fit.degree == 2 else "slope set of a cubic (as Fieller)"
-    return (math.exp(bounds[0]), math.exp(bounds[1])), f"{name} 95 %, t with {fit.dof} df from the residuals"
+    curve = "parabola" if fit.degree == 2 else "cubic"
+    return (math.exp(bounds[0]), math.exp(bounds[1])), f"Fieller 95 % of a {curve}, t with {fit.dof} df"
 
 
 def describe_fit(found: Optimum, usable: Sequence[LrPoint], sign: float) -> LocalFit | None:

@@ -17,18 +17,22 @@ def format_tried_lr(learning_rate: float) -> str:
 def format_estimated_lr(learning_rate: float, lr_step: float | None) -> str:
     """Returns an estimated learning rate, to the decimal place of half a grid step.
 
+    A leading 1 keeps a second digit, because rounding 1.6 to 2 is a step of its own.
+
     Args:
         learning_rate: The estimate.
         lr_step: Ratio between neighbouring learning rates of the grid (> 1), or None when there is no grid.
 
-    >>> format_estimated_lr(0.000327, 3.16), format_estimated_lr(0.000127, 1.3)
-    ('3e-4', '1.3e-4')
+    >>> format_estimated_lr(0.000327, 3.16), format_estimated_lr(0.000163, 3.16), format_estimated_lr(0.000327, 1.2)
+    ('3e-4', '1.6e-4', '3.3e-4')
     """
+    decade = math.floor(math.log10(learning_rate))
+    fewest = 2 if learning_rate < 2 * 10.0**decade else 1
     if lr_step is None or lr_step <= 1:
-        return _scientific(learning_rate, digits=1)
+        return _scientific(learning_rate, digits=fewest)
     half_step = learning_rate * math.log(lr_step) / 2
-    places = math.floor(math.log10(learning_rate)) - math.floor(math.log10(half_step))
-    return _scientific(learning_rate, digits=min(max(places + 1, 1), 3))
+    places = decade - math.floor(math.log10(half_step))
+    return _scientific(learning_rate, digits=min(max(places + 1, fewest), 3))
 
 
 def format_value(value: float | None, sd: float | None = None) -> str:

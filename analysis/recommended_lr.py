@@ -11,6 +11,7 @@ guide reports a regret below 0.5 % against exhaustive sweeps on Llama and Qwen m
 
 from __future__ import annotations
 
+import difflib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,10 +164,11 @@ def _uncalibrated_reason(model_id: str, family: Family) -> str:
 
 def _no_rule_reason(model_id: str, hidden_size: int | None, model_type: str | None) -> str:
     if hidden_size is None:
-        names = ", ".join(sorted(KNOWN_MODELS)[:3])
+        similar = difflib.get_close_matches(model_id, KNOWN_MODELS, n=3)
+        hint = f" (did you mean {' or '.join(similar)}?)" if similar else ""
         return (
-            f"The configuration of '{model_id}' is not known offline: give a local model folder, or the hidden size "
-            f"and the model type (the table knows {len(KNOWN_MODELS)} models, such as {names})."
+            f"The configuration of '{model_id}' is not known offline{hint}: give a local model folder, or the hidden "
+            "size and the model type."
         )
     return (
         f"No rule was published for the architecture '{model_type or 'unknown'}' of '{model_id}', so none is invented; "

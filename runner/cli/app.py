@@ -1,0 +1,67 @@
+"""The `ucurve` program: its verbs, and how an error ends it.
+
+A verb lives in a file of its own kind and imports what it needs when it runs, so that `ucurve --help` stays fast.
+Exit codes: 0 fine, 1 finished but something was partial, 2 bad input, 3 the machine lacks something.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated, Final
+
+import typer
+
+from analysis.errors import UcurveError
+from runner.cli import best, curves, recommend, runs, store
+from runner.errors import EnvironmentProblem
+
+BAD_INPUT: Final = 2
+ENVIRONMENT: Final = 3
+
+app = typer.Typer(
+    name="ucurve",
+    help="Which hyperparameters should this fine-tuning recipe use, and how sure are we?",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+# Verbs in the order of the help text: train, then look, then look after.
+app.command("runs")(runs.list_runs)
+app.command("lr-curve")(curves.show_lr_curves)
+app.command("best")(best.show_best)
+app.command("recommend-lr")(recommend.show_recommended_lr)
+app.add_typer(store.store_app, name="store")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and exits.
+
+    Args:
+        arguments: What stands after `ucurve`; None takes the process's own.
+
+    Raises:
+        SystemExit: always, with the exit code.
+    """
+    try:
+        app(None if arguments is None else list(arguments), prog_name="ucurve")
+    except UcurveError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the one place where an error becomes text
+        sys.exit(ENVIRONMENT if isinstance(error, EnvironmentProblem) else BAD_INPUT)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ucurve {version('ucurve')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options that stand before a verb."""
