@@ -10,8 +10,10 @@ from typing import NoReturn
 
 from runner.errors import ConfigError
 
-MAX_PARQUET_ROWS = 50_000_000  # the footer's byte counts can lie, its row count cannot
+MAX_PARQUET_ROWS = 5_000_000  # our choice; a footer's byte counts can lie, its row count cannot
 MAX_PARQUET_COLUMNS = 2_000
+MAX_PARQUET_FOOTER = 16 * 1024 * 1024  # bytes of text in it
+MAX_PARQUET_ITEMS = 1_000_000  # entries of a list in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,12 @@ def _parquet_rows(path: Path, columns: Sequence[str]) -> list[Row]:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(
+            path,
+            thrift_string_size_limit=MAX_PARQUET_FOOTER,
+            thrift_container_size_limit=MAX_PARQUET_ITEMS,
+            arrow_extensions_enabled=False,
+        ) as file:
             names = file.schema_arrow.names
             if file.metadata.num_rows > MAX_PARQUET_ROWS or len(names) > MAX_PARQUET_COLUMNS:
                 raise ConfigError(

@@ -49,6 +49,8 @@ def explain(details: ErrorDetails) -> Sentence:
     if kind in _KINDS:
         wanted, fix = _KINDS[kind]
         got = "nothing" if value is None else shown(value)
+        if kind == "string_type" and isinstance(value, int | float):
+            fix = f"write '{value}' in quotes"
         return f"must be {wanted}, got {got}", fix
     rule = _RULES.get(kind)
     return rule(value, context) if rule else (f"{details['msg']}, got {shown(value)}", "see docs/sweep-spec.md")

@@ -12,7 +12,7 @@ from runner.errors import ConfigError
 from runner.spec.axes import DECADES_AROUND, POINTS_AROUND, values_around
 from runner.spec.axis_values import Setting, axis_values
 from runner.spec.schema import SweepSpec
-from runner.spec.training import DEFAULT_WARMUP_RATIO, TrainingSection
+from runner.spec.training import DEFAULT_WARMUP_RATIO, MOST_LEARNING_RATE, TrainingSection
 from runner.spec.trial import Trial
 
 if TYPE_CHECKING:
@@ -93,7 +93,12 @@ def _values(spec: SweepSpec, name: str, facts: ModelFacts) -> list[Setting]:
             f"nearest rule ({recommended.nearest_rule}) was not made for it; "
             "give bounds such as learning_rate: {log: [1e-5, 1e-2], points: 7}"
         )
-    return list(values_around(recommended.learning_rate, axis.decades or DECADES_AROUND, axis.points or POINTS_AROUND))
+    rates = values_around(recommended.learning_rate, axis.decades or DECADES_AROUND, axis.points or POINTS_AROUND)
+    if rates[-1] > MOST_LEARNING_RATE:
+        raise ConfigError(
+            f"{spec.name}: axes.learning_rate: reaches {rates[-1]:g}, more than {MOST_LEARNING_RATE:g}; lower decades"
+        )
+    return list(rates)
 
 
 def _settings(spec: SweepSpec, chosen: Mapping[str, Setting]) -> TrainingSection:

@@ -73,9 +73,6 @@ class SweepSpec(Section):
         if not isinstance(value, dict):
             return value
         value = dict(value)
-        seeds = value.get("seeds")
-        if isinstance(seeds, int) and not isinstance(seeds, bool) and 1 <= seeds <= MOST_SEEDS:
-            value["seeds"] = list(range(seeds))
         for section in ("axes", "training", "evaluation"):
             if section in value and value[section] is None:  # `training:` with everything below commented out
                 del value[section]
@@ -91,6 +88,15 @@ class SweepSpec(Section):
         if "warmup_steps" in axes and "warmup_ratio" in axes:
             refuse("both warmup_steps and warmup_ratio are axes", "keep one of the two")
         return axes
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _count_is_list(cls, seeds: object) -> object:
+        if isinstance(seeds, list | tuple):
+            return seeds
+        if isinstance(seeds, int) and not isinstance(seeds, bool) and 1 <= seeds <= MOST_SEEDS:
+            return tuple(range(seeds))
+        return refuse(f"must be a list or a count from 1 to {MOST_SEEDS}, got {shown(seeds)}", "write 3 or [0, 1, 2]")
 
     @field_validator("seeds")
     @classmethod

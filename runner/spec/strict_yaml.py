@@ -20,6 +20,7 @@ from runner.spec.yaml_scalars import Mistake, Value, scalar_value
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 20
+MAX_NODES = 10_000  # our choice: far above any sweep, and read in under a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class _Builder:
     stack: list[_Open] = field(default_factory=list)
     root: Value = None
     n_documents: int = 0
+    n_nodes: int = 0
 
     def take(self, event: events.Event) -> None:
         line = event.start_mark.line + 1 if event.start_mark else 0
@@ -65,6 +67,9 @@ class _Builder:
             if self.n_documents > 1:
                 raise Mistake(Problem("a second document starts here", "keep one document a file", line=line))
         elif isinstance(event, events.NodeEvent):
+            self.n_nodes += 1
+            if self.n_nodes > MAX_NODES:
+                raise Mistake(Problem(f"more than {MAX_NODES} keys and values", "use a rule or split it", line=line))
             self._refuse_yaml_magic(event, line)
             self._node(event, line)
         elif isinstance(event, events.CollectionEndEvent):
@@ -130,7 +135,8 @@ def parse_yaml(text: str, file: str) -> Document:
 
     Raises:
         ConfigError: naming file and line: syntax errors, duplicate keys, anchors, aliases, tags, a second document,
-            more than 20 levels, more than 256 KB, non-finite or huge numbers, keys that are no words, lone surrogates.
+            more than 20 levels, 10,000 values or 256 KB, non-finite or huge numbers, keys that are no words, lone
+            surrogates.
     """
     if len(text) > MAX_BYTES:
         raise ConfigError(Problem(f"larger than {MAX_BYTES // 1024} KB", "split it").sentence(file))

@@ -14,6 +14,7 @@ TARGET_GROUPS: dict[str, tuple[str, ...]] = {
     "mlp": ("down_proj", "gate_proj", "up_proj"),
     "all": ("down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"),
 }
+MOST_LEARNING_RATE = 1.0  # AdamW moves every weight by about this much a step: more is a slip of the pen
 DEFAULT_WARMUP_RATIO = 0.05  # our choice: short enough to matter little, long enough to keep Adam's first steps small
 
 
@@ -42,7 +43,7 @@ Targets = Annotated[
 class TrainingSection(Section):
     """How a trial is trained, unless an axis says otherwise."""
 
-    learning_rate: Annotated[float, Field(gt=0, le=1), IsNumber] | None = Field(
+    learning_rate: Annotated[float, Field(gt=0, le=MOST_LEARNING_RATE), IsNumber] | None = Field(
         default=None, description="Peak learning rate. Needed here or as an axis."
     )
     batch_size: Annotated[int, Field(ge=1, le=65_536), IsWhole] = Field(

@@ -126,6 +126,11 @@ def test_around_recommended_is_centred_and_rounded() -> None:
     assert len(trials_of("learning_rate: {around: recommended}")) == 7
 
 
+def test_around_recommended_cannot_reach_absurd_rates() -> None:
+    with pytest.raises(ConfigError, match=r"tiny: axes\.learning_rate: reaches 1320, more than 1; lower decades"):
+        trials_of("learning_rate: {around: recommended, decades: 6}")
+
+
 def test_another_family_needs_explicit_bounds() -> None:
     spec = parse_sweep_spec(
         SMALLEST.replace("smollm2-135m", "openai-community/gpt2").replace(

@@ -93,6 +93,11 @@ def test_an_alias_bomb_is_refused_before_it_grows() -> None:
         value_of(bomb)
 
 
+def test_ten_thousand_values_are_enough() -> None:
+    with pytest.raises(ConfigError, match=r"f\.yaml:2: more than 10000 keys and values; use a rule or split it"):
+        value_of("a: [\n" + "1, " * 10_000 + "]")
+
+
 def test_twenty_levels_are_fine_and_one_more_is_not() -> None:
     assert value_of("[" * 20 + "]" * 20) is not None
     with pytest.raises(ConfigError, match="nested more than 20 levels"):
