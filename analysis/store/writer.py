@@ -71,10 +71,7 @@ class StoreWriter:
             SchemaError: a value does not fit the schema; nothing of this step is noted.
             StoreError: from the flush that may follow.
         """
-        rows = [
-            MetricRow(run_id, attempt, step, tokens_seen, wall_time, name, float(value))
-            for name, value in values.items()
-        ]
+        rows = [MetricRow(run_id, attempt, step, tokens_seen, wall_time, name, value) for name, value in values.items()]
         for row in rows:
             check_given("metrics", row._asdict())
         self._metrics += rows

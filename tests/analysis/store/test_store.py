@@ -10,13 +10,13 @@ from analysis.store import MetricRow, RunRow, Store
 from analysis.store import store as store_module
 from analysis.store.marker import Marker, read_marker
 from analysis.store.schema import FINAL_STATUSES, RUNS, STATUSES
-from analysis.store.tables import Batch, Table
+from analysis.store.tables import Batch, Table, TableState
 
 RUN: RunRow = {"run_id": "r1", "status": "running"}
 
 
-def metric(step: int, value: float = 1.0, *, run_id: str = "r1", name: str = "train_loss") -> MetricRow:
-    return MetricRow(run_id, 1, step, None, None, name, value)
+def metric(step: int, *, run_id: str = "r1") -> MetricRow:
+    return MetricRow(run_id, 1, step, None, None, "train_loss", 1.0)
 
 
 def test_a_missing_folder_is_no_store(tmp_path: Path) -> None:
@@ -142,6 +142,21 @@ def test_metrics_are_committed_before_the_run_that_claims_them(store: Store, mon
         store.append(runs=[{**RUN, "status": "finished"}], metrics=[metric(0)])
     assert store.snapshot().metric_names() == ["train_loss"]
     assert store.snapshot().runs().empty
+
+
+def test_a_snapshot_taken_while_runs_finish_has_the_metrics_of_every_run_it_has(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, writer = Table.state, Store.open(store.location)
+
+    def state_then_a_run_finishes(self: Table) -> TableState:
+        found, run_id = state(self), f"after-{self.name}"
+        writer.append(runs=[{"run_id": run_id, "status": "finished"}], metrics=[metric(0, run_id=run_id)])
+        return found
+
+    monkeypatch.setattr(Table, "state", state_then_a_run_finishes)
+    for _ in range(2):
+        assert (store.snapshot().results("train_loss")["n_logged"] > 0).all()
 
 
 def test_nothing_to_append_commits_nothing(store: Store) -> None:

@@ -187,7 +187,12 @@ def test_a_failed_or_interrupted_flush_loses_nothing_and_repeats_nothing(
 
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
-    [("", 1.0, "column name"), ("x" * 300, 1.0, "column name"), (7, 1.0, "must be text, got 7")],
+    [
+        ("", 1.0, "column name"),
+        ("x" * 300, 1.0, "column name"),
+        (7, 1.0, "must be text, got 7"),
+        ("x", "2.5", "column value of table metrics must be a number, got '2.5'"),
+    ],
 )
 def test_a_value_that_cannot_be_stored_is_refused_where_it_is_logged(
     store: Store, name: str, value: float, reason: str
