@@ -14,7 +14,7 @@ from typing import Annotated, Final
 import typer
 
 from analysis.errors import UcurveError
-from runner.cli import best, curves, recommend, runs, store
+from runner.cli import best, curves, dashboard, demo, recommend, runs, store, sweep
 from runner.errors import EnvironmentProblem
 
 BAD_INPUT: Final = 2
@@ -29,6 +29,9 @@ app = typer.Typer(
 )
 
 # Verbs in the order of the help text: train, then look, then look after.
+app.command("demo")(demo.run_demo)
+app.command("sweep")(sweep.run_sweep_file)
+app.command("app")(dashboard.serve_app)
 app.command("runs")(runs.list_runs)
 app.command("lr-curve")(curves.show_lr_curves)
 app.command("best")(best.show_best)

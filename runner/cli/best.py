@@ -64,4 +64,4 @@ def _cells(score: ConfigScore, ranking: Ranking) -> tuple[object, ...]:
 def _remark(score: ConfigScore, ranking: Ranking) -> str:
     if ranking.winner and score.trial_key == ranking.winner.trial_key:
         return "winner"
-    return "indistinguishable" if score.trial_key in (ranking.indistinguishable or ()) else ""
+    return "like winner" if score.trial_key in (ranking.indistinguishable or ()) else ""

@@ -1,4 +1,4 @@
-"""How verbs print: strict JSON for programs, tables for people, plain columns where no terminal is."""
+"""How verbs print: strict JSON for programs, aligned columns for people."""
 
 from __future__ import annotations
 
@@ -41,21 +41,20 @@ def to_json_value(value: object) -> object:
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
-    """Prints rows under headers: ruled on a terminal, plain aligned columns elsewhere; missing values are dashes.
+    """Prints rows as aligned columns under headers; missing values are dashes.
 
     Args:
         headers: Names of the columns; `!` in front of one sets its numbers flush right.
         rows: Cells; texts are shown as they are (no markup).
         title: A line above.
     """
-    from rich import box
     from rich.table import Table
     from rich.text import Text
 
     console = make_console()
     if title:
         console.print(Text(title, style="bold"))
-    table = Table(box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
     for header in headers:
         if header.startswith("!"):
             table.add_column(header.removeprefix("!"), justify="right", no_wrap=True)

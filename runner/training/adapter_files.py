@@ -18,7 +18,7 @@ def save_adapter(adapter: Adapter, folder: Path, *, base_model: str) -> None:
     shape = adapter.shape
     config = LoraConfig(
         r=shape.rank,
-        lora_alpha=shape.alpha,  # type: ignore[arg-type] # peft annotates int and computes with any number
+        lora_alpha=shape.alpha,
         lora_dropout=shape.dropout,
         target_modules=list(shape.target_modules),
         task_type="CAUSAL_LM",

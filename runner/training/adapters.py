@@ -1,7 +1,7 @@
 """One trial's LoRA adapter, as a flat vector.
 
-All low-rank pairs of a trial live in one float32 vector: clipping is one norm, the optimizer steps one tensor, the copy in
-the compute type is one cast, and an adapter moves between slots or to disk in one piece.
+All low-rank pairs of a trial live in one float32 vector: clipping is one norm, the optimizer steps one tensor, the copy
+in the compute type is one cast, and an adapter moves between slots or to disk in one piece.
 """
 
 import math

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
@@ -87,7 +87,7 @@ def load_model(folder: ModelFolder, dtype: torch.dtype, device: torch.device) ->
     except (ValueError, OSError, KeyError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"model '{folder.model_id}' cannot be loaded from {folder.path}: {reason}") from error
-    return model.to(device)  # type: ignore[no-any-return, arg-type]
+    return model.to(device)
 
 
 def _download(model_id: str, revision: str | None) -> Path:

@@ -84,7 +84,7 @@ def plan_pack(
     if affordable < 1:
         need = adapter + fixed + tokens * per_token
         raise EnvironmentProblem(
-            f"one trial needs about {need / 2**30:.1f} GiB beside the base model and {usable / 2**30:.1f} GiB can be used; "
+            f"one trial needs about {need / 2**30:.1f} GiB beside the model, {usable / 2**30:.1f} GiB can be used; "
             "lower training.max_length, lora_rank or micro_batch_tokens, or take a smaller model"
         )
     filling = max(2, ceil(tokens / max(demand.step_tokens, 1.0)))

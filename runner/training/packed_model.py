@@ -197,10 +197,11 @@ def _probe_loss(model: PreTrainedModel) -> float:
 
 def _is_rms_norm(module: nn.Module) -> bool:
     """Llama's form x / rms(x) * weight; others (Gemma's 1 + weight) keep their own code."""
-    if not hasattr(module, "variance_epsilon") or not isinstance(getattr(module, "weight", None), Tensor):
+    weight = getattr(module, "weight", None)
+    if not hasattr(module, "variance_epsilon") or not isinstance(weight, Tensor):
         return False
-    x = torch.linspace(-2, 3, module.weight.numel(), device=module.weight.device, dtype=torch.float32)[None]
-    ours = RmsNorm.apply(x, module.weight.float(), module.variance_epsilon, torch.float32)  # type: ignore[no-untyped-call]
+    x = torch.linspace(-2, 3, weight.numel(), device=weight.device, dtype=torch.float32)[None]
+    ours = RmsNorm.apply(x, weight.float(), module.variance_epsilon, torch.float32)  # type: ignore[no-untyped-call]
     return bool(torch.allclose(module(x).float(), ours, rtol=1e-2, atol=1e-2))
 
 
@@ -212,7 +213,7 @@ def _is_silu_mlp(module: nn.Module) -> bool:
 
 
 def _transformers_silu() -> type[nn.Module]:
-    from transformers.activations import SiLUActivation  # noqa: PLC0415 - its place moved between releases
+    from transformers.activations import SiLUActivation
 
     return SiLUActivation  # type: ignore[no-any-return]
 

@@ -3,9 +3,9 @@
 Each trial's low-rank pair acts on its own slice of the token stream and never on another's, so a trial whose numbers
 overflow cannot reach its neighbours, not even through 0 * NaN.
 
-The adapter's output is written first and the base product accumulates onto it inside the matmul (`addmm`), so the sum is
-rounded once. Adding a small update to a base output that was already rounded to bfloat16 would swallow it, and bend the
-left wing of every U-curve (docs/decisions/0002-precision.md).
+The adapter's output is written first and the base product accumulates onto it inside the matmul (`addmm`), so the sum
+is rounded once. Adding a small update to a base output that was already rounded to bfloat16 would swallow it, and bend
+the left wing of every U-curve (docs/decisions/0002-precision.md).
 
 Shapes: T tokens, I inputs, O outputs, R rank, N rows, L longest row, H query heads, G key/value heads, D head size.
 """
@@ -66,7 +66,7 @@ def linear_forward(x_TI: Tensor, weight: Weight) -> tuple[Tensor, list[Tensor]]:
 def linear_backward(
     grad_TO: Tensor, x_TI: Tensor, low_rank: Sequence[Tensor], weight: Weight, onto_TI: Tensor | None = None
 ) -> Tensor:
-    """The gradient of the input `(T, I)`, added to `onto_TI` in place if given; adds to each pair's gradients on the way."""
+    """The gradient of the input `(T, I)`, added to `onto_TI` in place if given; pairs get their gradients too."""
     grad_x_TI = torch.zeros_like(x_TI) if onto_TI is None else onto_TI
     for part, z_TR in zip(weight.parts, low_rank, strict=True):
         grad_out = grad_TO[part.start : part.stop]
@@ -92,7 +92,7 @@ class PackedLinear(torch.autograd.Function):
         return out_TO
 
     @staticmethod
-    def backward(ctx: Any, grad_TO: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]  # noqa: ANN401
+    def backward(ctx: Any, grad_TO: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
         x_TI, *low_rank = ctx.saved_tensors
         return linear_backward(grad_TO, x_TI, low_rank, ctx.weight), None
 
@@ -111,7 +111,7 @@ class PackedGatedMlp(torch.autograd.Function):
         return out_TI
 
     @staticmethod
-    def backward(ctx: Any, grad_TI: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]  # noqa: ANN401
+    def backward(ctx: Any, grad_TI: Tensor) -> tuple[Tensor, None, None, None]:  # noqa: ANN401
         x_TI, gate_TO, up_TO, *low_rank = ctx.saved_tensors
         n_gate, n_up = ctx.n_parts
         gate, up, down = ctx.weights
@@ -124,17 +124,18 @@ class PackedGatedMlp(torch.autograd.Function):
 
 
 class RmsNorm(torch.autograd.Function):
-    """x / rms(x) * weight, from the residual stream's type to the compute type (Zhang & Sennrich 2019, arXiv:1910.07467)."""
+    """x / rms(x) * weight, from the stream's type to the compute type (Zhang & Sennrich 2019, arXiv:1910.07467)."""
 
     @staticmethod
     def forward(ctx: Any, x_TI: Tensor, weight_I: Tensor, eps: float, dtype: torch.dtype) -> Tensor:  # noqa: ANN401
         norm_T1 = torch.linalg.vector_norm(x_TI, dim=-1, keepdim=True)
         rstd_T1 = norm_T1.square_().div_(x_TI.shape[-1]).add_(eps).rsqrt_()
         ctx.save_for_backward(x_TI, rstd_T1, weight_I)
-        return (x_TI * rstd_T1).mul_(weight_I).to(dtype)
+        out_TI: Tensor = (x_TI * rstd_T1).mul_(weight_I)
+        return out_TI.to(dtype)
 
     @staticmethod
-    def backward(ctx: Any, grad_TI: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]  # noqa: ANN401
+    def backward(ctx: Any, grad_TI: Tensor) -> tuple[Tensor, None, None, None]:  # noqa: ANN401
         x_TI, rstd_T1, weight_I = ctx.saved_tensors
         grad_hat_TI = grad_TI * weight_I
         mean_T1 = torch.linalg.vecdot(grad_hat_TI, x_TI).unsqueeze_(-1).mul_(rstd_T1.square()).div_(x_TI.shape[-1])
@@ -152,7 +153,7 @@ class CausalAttention(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # noqa: PLR0913 - as many as attention has
+    def forward(
         ctx: Any,  # noqa: ANN401
         query_THD: Tensor,
         key_TGD: Tensor,
@@ -176,7 +177,7 @@ class CausalAttention(torch.autograd.Function):
         return _to_stream(out, micro, query_THD.shape[1])
 
     @staticmethod
-    def backward(ctx: Any, grad_THD: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]  # noqa: ANN401
+    def backward(ctx: Any, grad_THD: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         query, key, value, probabilities = ctx.saved_tensors
         micro: MicroBatch = ctx.micro
         n_groups = key.shape[0] // len(micro.row_lengths)

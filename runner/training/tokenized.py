@@ -36,6 +36,11 @@ class TokenizedData:
     n_dropped: int
     """Examples without a scored token after cutting to the maximum length."""
 
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest example."""
+        return max(len(e.token_ids) for part in (self.train, self.held_out) for e in part)
+
     def stats(self) -> SequenceStats:
         """What planning needs."""
         return SequenceStats(
@@ -52,7 +57,7 @@ def tokenize_dataset(
     """Both splits tokenised; the held-out one is cut to its first `n_evaluated` examples.
 
     Raises:
-        ConfigError: Nothing is left to train on or to evaluate, or a chat data set meets a tokenizer without a template.
+        ConfigError: Nothing is left to train on or to evaluate, or there is no chat template for a chat data set.
     """
     if dataset.kind == "chat" and not tokenizer.chat_template:
         raise ConfigError(

@@ -1,7 +1,7 @@
 """The packed trainer: many trials over one frozen base model, step by step together.
 
-Every trial takes one optimizer step of its own per turn, with its own learning rate, schedule, clipping, optimizer, data
-order and seed. A trial that ends leaves its slot to the next one in the queue.
+Every trial takes one optimizer step of its own per turn, with its own learning rate, schedule, clipping, optimizer,
+data order and seed. A trial that ends leaves its slot to the next one in the queue.
 """
 
 import logging
@@ -169,7 +169,7 @@ class PackedTrainer:
                 state.adapter.dropout_generator.set_state(dropout[slot])
 
     def _halve(self, error: Exception) -> None:
-        longest = max(len(e.token_ids) for s in self._active.values() for e in s.data.train)
+        longest = max(state.data.longest for state in self._active.values())
         if self.micro_batch_tokens <= longest:
             raise EnvironmentProblem(
                 f"out of memory with {self.micro_batch_tokens} tokens in a micro-batch, which is one sequence; "

@@ -7,7 +7,6 @@ from pathlib import Path
 import peft
 import pytest
 import torch
-from tests.runner.training.conftest import ALL_TARGETS, make_llama, make_plan
 from transformers import LlamaForCausalLM
 
 from runner.spec.plan import TrialPlan
@@ -18,6 +17,7 @@ from runner.training.schedule import Schedule
 from runner.training.tokenized import TokenizedData, data_order
 from runner.training.trainer import Evaluation, PackedTrainer
 from runner.training.trial_state import StepResult, TrialState, adapter_shape
+from tests.runner.training.conftest import ALL_TARGETS, make_llama, make_plan
 
 MIXED = (
     make_plan(8, learning_rate=3e-3),
@@ -36,7 +36,7 @@ class Recorder:
         self.evaluations: dict[str, list[Evaluation]] = {}
         self.ends: dict[str, tuple[str, str | None]] = {}
         self.adapters: dict[str, Adapter] = {}
-        self.halved: list[int] = []
+        self.halved: list[tuple[int, int]] = []
 
     def started(self, state: TrialState) -> None:
         self.steps[state.run_id], self.evaluations[state.run_id] = [], []
@@ -53,7 +53,7 @@ class Recorder:
         self.adapters[state.run_id] = state.adapter
 
     def micro_batch_halved(self, states: Sequence[TrialState], n_tokens: int) -> None:
-        self.halved.append(n_tokens)
+        self.halved.append((len(states), n_tokens))
 
 
 def train_packed(
@@ -97,7 +97,7 @@ def train_alone(
         labels = torch.tensor([[*e.labels, *[-100] * (width - len(e.labels))] for e in batch])
         logits = tuned(input_ids=ids, attention_mask=mask).logits
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         limit = math.inf if trial.clip_norm is None else trial.clip_norm
         norms.append(torch.nn.utils.clip_grad_norm_(parameters, limit).item())
         optimizer.param_groups[0]["lr"] = schedule.at(step)

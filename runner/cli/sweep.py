@@ -1,0 +1,102 @@
+"""`ucurve sweep`: trains the runs of a sweep file here, with progress, or shows what it would do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runner.cli.options import DEFAULT_STORE, JsonOption, StoreOption
+from runner.cli.output import print_json, print_lines, print_table
+
+if TYPE_CHECKING:
+    from runner.spec.plan import Plan
+    from runner.sweep import PreparedSweep, SweepOutcome
+
+PARTIAL = 1
+
+
+def run_sweep_file(
+    spec: Annotated[
+        Path, typer.Argument(metavar="SPEC.yaml", help="The sweep file (docs/sweep-spec.md).", dir_okay=False)
+    ],
+    store: StoreOption = Path(DEFAULT_STORE),
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the grid, its steps and its cost in tokens; train nothing.")
+    ] = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Train the runs of a sweep that the store does not have yet.
+
+    Runs that are finished or diverged are skipped, so the same command goes on after a stop or a crash. Ctrl-C stops
+    cleanly. Exit code 1 says that some runs failed or were stopped.
+    """
+    from runner.spec import load_sweep_spec
+    from runner.sweep import prepare_sweep
+
+    sweep = prepare_sweep(load_sweep_spec(spec))
+    if dry_run:
+        show_plan(sweep.plan, json_output=json_output)
+        return
+    outcome = train(sweep, store)
+    if json_output:
+        print_json(outcome.to_json())
+    else:
+        show_outcome(outcome)
+    if not outcome.is_complete:
+        raise typer.Exit(PARTIAL)
+
+
+def train(sweep: PreparedSweep, store: Path) -> SweepOutcome:
+    """Trains a prepared sweep into a store that is made if there is none, with progress and a clean Ctrl-C."""
+    from analysis.store import Store
+    from runner.cli.progress_view import make_view
+    from runner.cli.stopping import clean_stop
+    from runner.sweep import run_sweep
+
+    opened = Store.open(store, create=True)
+    with make_view() as view, clean_stop(view.say) as should_stop:
+        for note in sweep.plan.notes:
+            view.say(note)
+        return run_sweep(sweep, opened, view=view, should_stop=should_stop)
+
+
+def show_plan(plan: Plan, *, json_output: bool) -> None:
+    """Prints the grid and its cost."""
+    if json_output:
+        print_json(plan.to_json())
+        return
+    headers = ("learning rate", "!batch size", "!rank", "!seed", "!steps", "!trained tokens", "!processed tokens")
+    rows = (
+        (
+            f"{p.trial.learning_rate:g}",
+            p.trial.batch_size,
+            p.trial.lora_rank,
+            p.trial.seed,
+            p.n_steps,
+            f"{p.trained_tokens:,}",
+            f"{p.processed_tokens:,}",
+        )
+        for p in plan.trials
+    )
+    title = f"{plan.sweep_id}: {len(plan.trials)} runs, {plan.n_configurations} configurations"
+    print_table(headers, rows, title=title)
+    print_lines(
+        [
+            "",
+            f"Together {plan.processed_tokens:,} tokens in training and {plan.evaluated_tokens:,} in evaluation "
+            "(prompts included).",
+            *plan.notes,
+        ]
+    )
+
+
+def show_outcome(outcome: SweepOutcome) -> None:
+    """Prints how the sweep ended."""
+    counts = [f"{n} {status}" for status, n in sorted(outcome.counts.items())]
+    skipped = [f"{outcome.n_skipped} there already"] if outcome.n_skipped else []
+    speed = f", {outcome.tokens / outcome.training_s:,.0f} tokens/s" if outcome.tokens and outcome.training_s else ""
+    print_lines(
+        [f"{outcome.sweep_id}: {outcome.n_runs} runs: {', '.join(counts + skipped)}; {outcome.wall_s:.0f} s{speed}"]
+    )

@@ -1,0 +1,115 @@
+"""Between the trainer and the store: writes every step and every change of state."""
+
+from collections.abc import Mapping, Sequence
+
+from analysis.store import Store, StoreWriter, artifact_dir
+from runner.sweep_progress import ProgressView, RunProgress, SweepProgress
+from runner.training.adapter_files import save_adapter
+from runner.training.hardware import peak_memory_bytes
+from runner.training.trainer import Evaluation
+from runner.training.trial_state import StepResult, TrialState
+
+
+class SweepObserver:
+    """Writes what the trainer reports, and keeps the progress view fed.
+
+    Args:
+        writer: Where metrics and states go.
+        attempts: Which try of each run this is, by run id.
+        provenance: JSON text: versions, machine, pack.
+        adapters_in: Store whose artifact folders get the adapters of finished trials; None keeps none.
+    """
+
+    def __init__(
+        self,
+        writer: StoreWriter,
+        *,
+        attempts: Mapping[str, int],
+        provenance: str,
+        device: str,
+        adapters_in: Store | None,
+        base_model: str,
+        progress: SweepProgress,
+        view: ProgressView,
+    ) -> None:
+        self._writer, self._attempts, self._provenance = writer, attempts, provenance
+        self._device, self._adapters_in, self._base_model = device, adapters_in, base_model
+        self._progress, self._view = progress, view
+
+    def started(self, state: TrialState) -> None:
+        """The run's status becomes `running`."""
+        self._writer.update_run(
+            {
+                "run_id": state.run_id,
+                "status": "running",
+                "attempt": self._attempts[state.run_id],
+                "device": self._device,
+                "provenance_json": self._provenance,
+            }
+        )
+        trial = state.trial
+        name = f"lr {trial.learning_rate:.2e}  batch {trial.batch_size}  rank {trial.lora_rank}  seed {trial.seed}"
+        self._progress.begun.add(state.run_id)
+        self._progress.running[state.run_id] = RunProgress(state.run_id, name, state.plan.n_steps)
+
+    def stepped(self, state: TrialState, step: int, result: StepResult) -> None:
+        """Logs the step's numbers, non-finite ones included."""
+        self._log(
+            state, step, {"train_loss": result.train_loss, "lr_now": result.lr_now, "grad_norm": result.grad_norm}
+        )
+        run = self._progress.running[state.run_id]
+        run.step, run.train_loss, run.lr_now = step + 1, result.train_loss, result.lr_now
+        self._progress.done_tokens += round(state.plan.processed_tokens / state.plan.n_steps)
+        self._view.changed(self._progress)
+
+    def evaluated(self, state: TrialState, evaluation: Evaluation) -> None:
+        """Logs the held-out loss at the number of steps done."""
+        self._log(state, state.step, {"eval_loss": evaluation.eval_loss, "eval_bpb": evaluation.eval_bpb})
+        self._progress.running[state.run_id].eval_loss = evaluation.eval_loss
+        self._view.changed(self._progress)
+
+    def ended(self, state: TrialState, status: str, reason: str | None) -> None:
+        """Keeps the adapter of a finished trial, then says how the run ended."""
+        if status == "finished" and self._adapters_in is not None:
+            folder = artifact_dir(self._adapters_in, state.run_id) / "adapter"
+            save_adapter(state.adapter, folder, base_model=self._base_model)
+        self._write_end(state, status, reason)
+
+    def failed(self, reason: str) -> None:
+        """Every trial still in the pack becomes `failed`: the pack broke, not the trials one by one."""
+        for run_id in list(self._progress.running):
+            self._close(run_id, "failed", reason, {})
+
+    def micro_batch_halved(self, states: Sequence[TrialState], n_tokens: int) -> None:
+        """Notes in each running trial's record that memory ran out."""
+        reason = f"out of memory: micro-batches of at most {n_tokens} tokens, batch size unchanged"
+        for state in states:
+            self._writer.update_run({"run_id": state.run_id, "status_reason": reason})
+        self._view.say(reason)
+
+    def _log(self, state: TrialState, step: int, values: Mapping[str, float]) -> None:
+        self._writer.log(
+            state.run_id,
+            self._attempts[state.run_id],
+            step,
+            tokens_seen=state.tokens_seen,
+            wall_time=state.wall_s,
+            values=values,
+        )
+
+    def _write_end(self, state: TrialState, status: str, reason: str | None) -> None:
+        measured: dict[str, object] = {
+            "tokens_seen": state.tokens_seen,
+            "wall_s": state.wall_s,
+            "peak_memory_bytes": peak_memory_bytes(state.adapter.parameter.device),
+        }
+        self._close(state.run_id, status, reason, measured)
+
+    def _close(self, run_id: str, status: str, reason: str | None, columns: Mapping[str, object]) -> None:
+        row: dict[str, object] = {"run_id": run_id, "status": status, **columns}
+        if reason is not None:  # else an out-of-memory note stays
+            row["status_reason"] = reason
+        self._writer.update_run(row)
+        run = self._progress.running.pop(run_id)
+        self._progress.ended.append(status)
+        self._view.run_ended(run, status, reason)

@@ -1,0 +1,61 @@
+"""How a sweep tells a terminal (or nobody) how far it is."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(slots=True)
+class RunProgress:
+    """One running trial, as a line of a progress view."""
+
+    run_id: str
+    name: str
+    n_steps: int
+    step: int = 0
+    train_loss: float | None = None
+    eval_loss: float | None = None
+    lr_now: float | None = None
+
+
+@dataclass(slots=True)
+class SweepProgress:
+    """The sweep so far: updated in place, read by the view whenever it draws."""
+
+    sweep_id: str
+    n_runs: int
+    total_tokens: int
+    """Tokens to process in training, all trials together."""
+    done_tokens: int = 0
+    n_skipped: int = 0
+    """Runs that the store had already."""
+    begun: set[str] = field(default_factory=set)
+    """Ids of the runs that got a slot."""
+    running: dict[str, RunProgress] = field(default_factory=dict)
+    ended: list[str] = field(default_factory=list)
+    """Statuses of the runs that ended, in order."""
+
+
+class ProgressView(Protocol):
+    """A terminal, a log, or nothing."""
+
+    def say(self, text: str) -> None:
+        """One sentence for the reader."""
+
+    def changed(self, progress: SweepProgress) -> None:
+        """Something moved; called after every optimizer step."""
+
+    def run_ended(self, run: RunProgress, status: str, reason: str | None) -> None:
+        """A run left the pack."""
+
+
+class NoView:
+    """Says nothing, for tests and scripts."""
+
+    def say(self, text: str) -> None:
+        """Says nothing."""
+
+    def changed(self, progress: SweepProgress) -> None:
+        """Shows nothing."""
+
+    def run_ended(self, run: RunProgress, status: str, reason: str | None) -> None:
+        """Shows nothing."""

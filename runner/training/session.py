@@ -1,0 +1,107 @@
+"""One base model in one precision, and the trials that train over it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+
+from runner.errors import ConfigError
+from runner.spec.plan import TrialPlan
+from runner.training.adapters import n_parameters, unmatched_targets
+from runner.training.base_model import ModelFolder, load_model
+from runner.training.hardware import (
+    describe_device,
+    free_memory_bytes,
+    keep_freed_memory,
+    pick_device,
+    resolve_precision,
+)
+from runner.training.memory import Demand, PackSize, plan_pack
+from runner.training.packed_model import PackedModel
+from runner.training.tokenized import TokenizedData
+from runner.training.trainer import Observer, PackedTrainer
+from runner.training.trial_state import adapter_shape
+
+
+@dataclass(frozen=True, slots=True)
+class PackLimits:
+    """What the user asked for; None leaves it to the memory estimate."""
+
+    n_slots: int | None = None
+    micro_batch_tokens: int | None = None
+
+
+class TrainingSession:
+    """Holds the loaded base model and trains plans of one precision over it."""
+
+    def __init__(
+        self,
+        folder: ModelFolder,
+        plans: Sequence[TrialPlan],
+        data_of: Callable[[TrialPlan], TokenizedData],
+        limits: PackLimits,
+    ) -> None:
+        keep_freed_memory()
+        self.device = pick_device()
+        self.dtype = resolve_precision(plans[0].trial.precision, self.device)
+        self.plans, self._data_of = plans, data_of
+        network = load_model(folder, self.dtype, self.device)
+        self.model = PackedModel(network)
+        self._check_targets(folder.model_id)
+        self.pack: PackSize = plan_pack(
+            network.config,
+            sum(p.numel() * p.element_size() for p in network.parameters()),
+            self._demand(),
+            dtype=self.dtype,
+            device=self.device,
+            free_bytes=free_memory_bytes(self.device),
+            n_slots=limits.n_slots,
+            micro_batch_tokens=limits.micro_batch_tokens,
+        )
+
+    @property
+    def device_name(self) -> str:
+        """For the runs table."""
+        return describe_device(self.device)
+
+    def facts(self) -> dict[str, object]:
+        """Precision and pack, for a run's provenance."""
+        return {"precision": str(self.dtype).removeprefix("torch."), "pack": asdict(self.pack)}
+
+    def train(self, observer: Observer, should_stop: Callable[[], bool]) -> None:
+        """Trains every plan to its end, or until `should_stop`."""
+        trainer = PackedTrainer(
+            self.model,
+            self._data_of,
+            observer,
+            n_slots=self.pack.n_slots,
+            micro_batch_tokens=self.pack.micro_batch_tokens,
+        )
+        trainer.run(self.plans, should_stop)
+
+    def _demand(self) -> Demand:
+        return Demand(
+            n_trials=len(self.plans),
+            adapter_parameters=max(n_parameters(adapter_shape(p), self.model.module_sizes) for p in self.plans),
+            step_tokens=sum(p.processed_tokens / p.n_steps for p in self.plans) / len(self.plans),
+            longest_row=max(self._data_of(p).longest for p in self.plans),
+        )
+
+    def _check_targets(self, model_id: str) -> None:
+        for plan in self.plans:
+            missing = unmatched_targets(adapter_shape(plan), self.model.module_sizes)
+            if missing:
+                valid = sorted({name.rsplit(".", 1)[-1] for name in self.model.module_sizes})
+                raise ConfigError(
+                    f"target_modules names {missing} but model '{model_id}' has no such linear layers; "
+                    f"choose among {', '.join(valid)}"
+                )
+
+
+def group_by_precision(plans: Iterable[TrialPlan]) -> list[list[TrialPlan]]:
+    """Plans that can share a base model, each group in its order."""
+    groups: dict[torch.dtype, list[TrialPlan]] = {}
+    device = pick_device()
+    for plan in plans:
+        groups.setdefault(resolve_precision(plan.trial.precision, device), []).append(plan)
+    return list(groups.values())
