@@ -114,7 +114,8 @@ def _rank_group(
         scores = [replace(score, se=s.se, p_best=p, rank_interval=interval) for score, s, p, interval in keys]
         within = [score for score, mean in zip(scores, means, strict=True) if mean <= means[0] + spreads[0].se]
         indistinguishable = tuple(scores[index].trial_key for index in find_indistinguishable(means, spreads, 0))
-    others = [item.score for item in scored if item not in ranked]
+    ranked_keys = {score.trial_key for score in scores}
+    others = [item.score for item in scored if item.score.trial_key not in ranked_keys]
     winner = scores[0]
     return Ranking(
         group=group.group,

@@ -51,7 +51,8 @@ def score_configurations(
         sign: -1 where the metric's higher values are better, else 1.
     """
     trials: dict[str, list[int]] = defaultdict(list)
-    for row in rows:
+    # By run id, so that no sum depends on the order in which the rows came.
+    for row in sorted(rows, key=lambda row: runs[row].run_id):
         trials[trial_keys[row]].append(row)
     keys = _varying_keys(columns, [members[0] for members in trials.values()], trials)
     scored = [_score(columns, runs, key, members, keys, sign) for key, members in trials.items()]

@@ -84,12 +84,12 @@ def _extend_soft_sides(facts: CurveFacts) -> tuple[float, ...]:
     found = []
     if "low" in sides and low.n_diverged == 0:
         found.append(_rounded(low.learning_rate / _EXTEND))
-    if "high" in sides:
-        if high.n_diverged == 0:
-            found.append(_rounded(high.learning_rate * _EXTEND))
-        else:
-            diverged = next(p.learning_rate for p in facts.points if p.learning_rate > facts.usable[-1].learning_rate)
-            found.append(_rounded(math.sqrt(diverged * facts.usable[-1].learning_rate)))
+    if "high" in sides and high.n_diverged == 0:
+        found.append(_rounded(high.learning_rate * _EXTEND))
+    elif "high" in sides:
+        last = facts.usable[-1].learning_rate
+        beyond = [point.learning_rate for point in facts.points if point.learning_rate > last]
+        found += [_rounded(math.sqrt(last * beyond[0]))] if beyond else []
     return tuple(found)
 
 

@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 from numpy.polynomial import Polynomial
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 CONFIDENCE: Final = 0.95
 MIN_POINTS: Final = 4  # three points fix a parabola exactly: no residual, so no way to doubt it
@@ -90,7 +90,8 @@ def choose_window(x: FloatArray, means: FloatArray, best: int, noise_sd: float |
     low, high = best, best
     while high - low + 1 < len(x):
         size = high - low + 1
-        sides = sorted(_outer_neighbours(len(x), low, high), key=lambda index: abs(x[index] - x[best]))
+        # Rounded, so that on an even grid the last digits of a logarithm do not decide which side is nearer.
+        sides = sorted(_outer_neighbours(len(x), low, high), key=lambda index: round(abs(float(x[index] - x[best])), 9))
         limit = cliff if size < _WINDOW else near
         wanted = [index for index in sides if rises[index] <= limit]
         if not wanted and size >= MIN_POINTS:
@@ -152,7 +153,7 @@ def optimum_interval(fit: LocalPolynomial) -> tuple[float, float] | None:
     """
     if fit.dof == 0 or fit.lowest is None:
         return None
-    t = float(stats.t.ppf((1 + CONFIDENCE) / 2, fit.dof))
+    t = float(special.stdtrit(fit.dof, (1 + CONFIDENCE) / 2))
     slope = Polynomial(fit.coefficients).deriv()
     excess = slope**2 - t * t * _slope_variance(fit)
     # Without noise the two ends fall together, and rounding makes such a double root slightly complex.
@@ -197,7 +198,7 @@ def _residual_variance(rss: float, values: Sequence[Sequence[float]], n_terms: i
     dof_pure, dof_misfit = n_runs - n_points, n_points - n_terms
     if dof_pure > 0 and dof_misfit > 0 and pure > 0:
         misfit = max(rss - pure, 0.0) / dof_misfit
-        if misfit / (pure / dof_pure) > float(stats.f.ppf(1 - _LACK_OF_FIT_LEVEL, dof_misfit, dof_pure)):
+        if misfit / (pure / dof_pure) > float(special.fdtri(dof_misfit, dof_pure, 1 - _LACK_OF_FIT_LEVEL)):
             return misfit, dof_misfit, True
     return rss / dof, dof, False
 

@@ -90,23 +90,27 @@ def _automatic_keys(
     """Returns the keys to split by, and those left folded because they move with the learning rate."""
     keys: list[str] = []
     tied: list[str] = []
+    parts = [list(rows)]
     for key in candidates:
-        groups = [group for group in _partition(columns, rows, keys) if _varies(columns[key], group)]
-        if not groups:
+        mixed = [part for part in parts if _varies(columns[key], part)]
+        if not mixed:
             continue
-        if key not in COMPARABLE and all(_is_tied(columns, key, group) for group in groups):
+        if key not in COMPARABLE and all(_is_tied(columns, key, part) for part in mixed):
             tied.append(key)
         else:
             keys.append(key)
+            parts = [finer for part in parts for finer in _partition(columns, part, [key])]
     return keys, tuple(tied)
 
 
 def _add_comparable_keys(columns: Columns, rows: Sequence[int], keys: list[str]) -> list[str]:
     """Returns the keys and after them the comparable ones that split further, so that no curve mixes what cannot be."""
     keys = list(keys)
+    parts = _partition(columns, rows, keys)
     for key in _candidates(columns, rows):
-        if key in COMPARABLE and any(_varies(columns[key], group) for group in _partition(columns, rows, keys)):
+        if key in COMPARABLE and any(_varies(columns[key], part) for part in parts):
             keys.append(key)
+            parts = [finer for part in parts for finer in _partition(columns, part, [key])]
     return keys
 
 

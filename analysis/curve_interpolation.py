@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy import stats
+from scipy import special
 from scipy.interpolate import PchipInterpolator
 
 from analysis.curve_fit import FloatArray, LocalPolynomial
@@ -121,5 +121,5 @@ def _fitted_minimum(fit: LocalPolynomial | None, lowest: float) -> float | None:
     if fit is None or fit.lowest is None or fit.dof == 0:
         return None
     value, error = fit.value_at(fit.lowest), fit.se_at(fit.lowest)
-    margin = float(stats.t.ppf(0.975, fit.dof)) * error
+    margin = float(special.stdtrit(fit.dof, 0.975)) * error
     return value if value + margin < lowest else None

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from analysis.curve_types import LrPoint, Noise
 from analysis.errors import SchemaError
@@ -104,7 +104,7 @@ def standard_error(noise: Noise, *counts: int) -> float:
 
 def noise_threshold(noise: Noise, *counts: int) -> float:
     """Returns the difference that noise alone exceeds in 5 % of cases (two-sided t); counts as `standard_error`."""
-    return float(stats.t.ppf(0.975, noise.dof)) * standard_error(noise, *counts)
+    return float(special.stdtrit(noise.dof, 0.975)) * standard_error(noise, *counts)
 
 
 def _floats(column: pd.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
