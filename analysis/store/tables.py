@@ -125,10 +125,17 @@ class Table:
         return self._delta
 
     def _create_once(self) -> None:
-        """Creates the table; a process that loses the race to do so finds it there on the next try."""
+        """Creates the table; a process that loses the race to do so finds it there on the next try.
+
+        Without the library's own retries: those would add a second creation as version 1.
+        """
         if self._opened() is None:
             self._delta = DeltaTable.create(
-                self.folder, arrow_schema(TABLES[self.name]), mode="ignore", configuration=_CONFIGURATION
+                self.folder,
+                arrow_schema(TABLES[self.name]),
+                mode="ignore",
+                configuration=_CONFIGURATION,
+                commit_properties=CommitProperties(max_commit_retries=0),
             )
 
     def _append_once(self, rows: pa.Table, batch: Batch | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from analysis.store import EvalRow, MetricRow, RunRow, Store
@@ -130,9 +130,10 @@ def test_results_are_those_of_the_attempt_that_the_run_names(store: Store) -> No
     assert list(zip(curves["run_id"], curves["value"], strict=True)) == [("r", 5.0), ("r", 4.0), ("unsaid", 3.0)]
 
 
-def test_a_metric_logged_twice_for_a_step_shows_the_later_value(store: Store) -> None:
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_metric_logged_twice_for_a_step_shows_the_later_value(store: Store, order: int) -> None:
     rows = [MetricRow("r", 1, 0, None, 1.0, "loss", 5.0), MetricRow("r", 1, 0, None, 2.0, "loss", 4.0)]
-    store.append(runs=[run("r")], metrics=rows[::-1])
+    store.append(runs=[run("r")], metrics=rows[::order])
     assert list(store.snapshot().curves(["r"], "loss")["value"]) == [4.0]
     assert list(store.snapshot().results("loss")["value"]) == [4.0]
 
@@ -160,24 +161,40 @@ def test_evals_are_those_of_the_newest_attempt(store: Store) -> None:
     assert list(evals["higher_is_better"]) == [True]
 
 
-@settings(max_examples=25)
-@given(
-    values=st.lists(st.floats(-1e6, 1e6) | st.sampled_from([NAN, INF, -INF]), min_size=1, max_size=120),
-    max_points=st.integers(5, 40),
-)
+@st.composite
+def spiky_curves(draw: st.DrawFn) -> list[float]:
+    """A smooth curve with a few spikes down and up, gaps and infinities at any place, the ends included."""
+    n = draw(st.integers(1, 300))
+    values = [1.0 + 1.0 / (1 + step) for step in range(n)]
+    odd = st.sampled_from([-50.0, 50.0, NAN, INF, -INF])
+    for place, value in draw(st.dictionaries(st.integers(0, n - 1), odd, max_size=6)).items():
+        values[place] = value
+    return values
+
+
+@settings(max_examples=40)
+@given(values=spiky_curves(), max_points=st.integers(5, 40))
+@example(values=[1.0] * 20 + [NAN] * 80, max_points=20)
 def test_a_decimated_curve_keeps_ends_spikes_and_gaps(values: list[float], max_points: int, curve_store: Store) -> None:
     run_id = f"r-{curve_store.next_seq()}"
     curve_store.append(metrics=curve(run_id, values))
     found = curve_store.snapshot().curves([run_id], "loss", max_points=max_points)
-    logged = np.array(values)
-    assert len(found) <= max_points
-    assert len(found) == len(values) or len(values) > max_points
+    logged, kept = np.array(values), found["value"].to_numpy()
+    assert len(found) == len(values) if len(values) <= max_points else len(found) <= max_points
     assert list(found["step"]) == sorted(set(found["step"]))
     assert (found["step"].iloc[0], found["step"].iloc[-1]) == (0, len(values) - 1)
-    np.testing.assert_array_equal(found["value"], logged[found["step"]])
-    finite, kept = logged[np.isfinite(logged)], found["value"][np.isfinite(found["value"])]
-    assert len(finite) == 0 or (kept.min(), kept.max()) == (finite.min(), finite.max())
-    assert np.isfinite(logged).all() == np.isfinite(found["value"]).all()
+    np.testing.assert_array_equal(kept, logged[found["step"]])
+    n_stretches = (max_points - 2) // 3
+    for stretch in range(n_stretches):
+        steps = [step for step in range(len(values)) if step * n_stretches // len(values) == stretch]
+        assert _extent(logged[steps]) == _extent(kept[np.isin(found["step"], steps)])
+
+
+def _extent(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> tuple[float | None, float | None, bool]:
+    """Lowest and highest finite value, and whether there is a gap."""
+    finite = values[np.isfinite(values)]
+    lowest, highest = (float(finite.min()), float(finite.max())) if finite.size else (None, None)
+    return lowest, highest, finite.size < values.size
 
 
 @pytest.fixture(scope="module")
