@@ -222,10 +222,8 @@ class _SweepWork:
 
 
 def _next_attempt(before: Mapping[str, object] | None) -> int:
-    """One more than the last attempt that logged anything; a run that was only queued has not used its own up."""
-    if before is None or before.get("status") == "queued":
-        return int(str((before or {}).get("attempt") or 1))
-    return int(str(before.get("attempt") or 0)) + 1
+    """One more than the last, whatever became of it: a kill can leave metrics of a run that still says `queued`."""
+    return 1 + int(str((before or {}).get("attempt") or 0))
 
 
 def _data_key(trial: Trial) -> tuple[int, LossOn, int]:

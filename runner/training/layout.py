@@ -1,12 +1,14 @@
 """Which token of a micro-batch belongs to which trial.
 
 A micro-batch is a stream of T real tokens, without padding. Rows (sequences) that belong to one slot (the place of a
-trial in the pack) stand next to each other, so that every per-trial computation is one contiguous slice.
+trial in the pack) stand next to each other, so that every per-trial computation is one contiguous slice. What all rows
+of a slot begin with (a system prompt, a template) stands there once.
 
 Shapes: T tokens of the micro-batch, N rows, L longest row, S scored tokens (the ones with a loss).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import torch
@@ -40,9 +42,10 @@ class MicroBatch(NamedTuple):
     """Tokens of each slot, in order, covering 0..T."""
     row_lengths: tuple[int, ...]
     padded_index_NL: Tensor
-    """Token of each cell of the padded grid; cells beyond a row's end repeat its last token."""
+    """Token of each cell of the padded grid; a shared prefix is in several rows, cells beyond a row's end repeat its
+    last token."""
     cell_of_token_T: Tensor
-    """Cell (n * L + l) of each token: the inverse of `padded_index_NL`."""
+    """Cell (n * L + l) where each token is at home: one of those that hold it."""
     scored_index_S: Tensor
     """Tokens whose prediction has a loss."""
     targets_S: Tensor
@@ -65,30 +68,87 @@ def split_rows(rows: Iterable[Row], max_tokens: int) -> list[list[Row]]:
     return groups
 
 
-def lay_out(rows: Sequence[Row], device: torch.device | str = "cpu") -> MicroBatch:
-    """The micro-batch of `rows`, ordered by slot."""
-    rows = sorted(rows, key=lambda r: r.slot)
-    lengths = tuple(len(r.token_ids) for r in rows)
-    labels_T = torch.tensor([label for r in rows for label in r.labels])
-    slots_T = torch.tensor([r.slot for r in rows for _ in r.token_ids])
-    scored_S = torch.nonzero(labels_T != IGNORED).squeeze(1)
-    n_columns = max(lengths)
-    starts_N = torch.tensor([0, *lengths[:-1]]).cumsum(0)
-    lengths_N = torch.tensor(lengths)
-    columns_L = torch.arange(n_columns)
-    padded_NL = starts_N[:, None] + torch.minimum(columns_L[None], lengths_N[:, None] - 1)
-    real_NL = columns_L[None] < lengths_N[:, None]
-    return MicroBatch(
-        token_ids_T=torch.tensor([t for r in rows for t in r.token_ids], device=device),
-        position_ids_T=torch.cat([columns_L[:n] for n in lengths]).to(device),
-        segments=_segments(slots_T),
-        row_lengths=lengths,
-        padded_index_NL=padded_NL.to(device),
-        cell_of_token_T=torch.nonzero(real_NL.flatten()).squeeze(1).to(device),
-        scored_index_S=scored_S.to(device),
-        targets_S=labels_T[scored_S].to(device),
-        scored_segments=_segments(slots_T[scored_S]),
-    )
+def lay_out(
+    rows: Sequence[Row], device: torch.device | str = "cpu", *, unshared_slots: Container[int] = ()
+) -> MicroBatch:
+    """The micro-batch of `rows`, ordered by slot.
+
+    Args:
+        rows: In any order.
+        device: Where the tensors go.
+        unshared_slots: Slots whose rows must not share their common prefix (dropout draws it anew for each row).
+    """
+    stream = _Stream()
+    for slot, group in groupby(sorted(rows, key=lambda r: r.slot), key=lambda r: r.slot):
+        stream.add_slot(slot, list(group), share=slot not in unshared_slots)
+    return stream.micro_batch(device)
+
+
+class _Stream:
+    """Token stream under construction."""
+
+    def __init__(self) -> None:
+        self.token_ids: list[int] = []
+        self.positions: list[int] = []
+        self.labels: list[int] = []
+        self.slots: list[int] = []
+        self.cells: list[list[int]] = []
+        """Stream index of each token of each row."""
+        self.home: list[tuple[int, int]] = []
+        """Row and column that a token's attention output is read from."""
+
+    def add_slot(self, slot: int, rows: Sequence[Row], *, share: bool) -> None:
+        """Appends the rows of one slot, what they have in common once."""
+        n_shared = common_prefix(rows) if share else 0
+        prefix = self._append(slot, rows[0], 0, n_shared)
+        for row in rows:
+            self.cells.append(prefix[:])
+            self.cells[-1] += self._append(slot, row, n_shared, len(row.token_ids), row_index=len(self.cells) - 1)
+
+    def _append(self, slot: int, row: Row, start: int, stop: int, row_index: int | None = None) -> list[int]:
+        first = len(self.token_ids)
+        self.token_ids += row.token_ids[start:stop]
+        self.labels += row.labels[start:stop]
+        self.positions += range(start, stop)
+        self.slots += [slot] * (stop - start)
+        home_row = len(self.cells) if row_index is None else row_index
+        self.home += [(home_row, column) for column in range(start, stop)]
+        return list(range(first, len(self.token_ids)))
+
+    def micro_batch(self, device: torch.device | str) -> MicroBatch:
+        """Everything as tensors."""
+        n_columns = max(map(len, self.cells))
+        labels_T, slots_T = torch.tensor(self.labels), torch.tensor(self.slots)
+        scored_S = torch.nonzero(labels_T != IGNORED).squeeze(1)
+        padded = [[*row, *[row[-1]] * (n_columns - len(row))] for row in self.cells]
+        return MicroBatch(
+            token_ids_T=torch.tensor(self.token_ids, device=device),
+            position_ids_T=torch.tensor(self.positions, device=device),
+            segments=_segments(slots_T),
+            row_lengths=tuple(map(len, self.cells)),
+            padded_index_NL=torch.tensor(padded, device=device),
+            cell_of_token_T=torch.tensor([row * n_columns + column for row, column in self.home], device=device),
+            scored_index_S=scored_S.to(device),
+            targets_S=labels_T[scored_S].to(device),
+            scored_segments=_segments(slots_T[scored_S]),
+        )
+
+
+def common_prefix(rows: Sequence[Row]) -> int:
+    """Tokens that all rows begin with and that have no loss: the system prompt, most often.
+
+    Their hidden states are the same in every row, so one copy serves them all; its gradient is the sum over the rows.
+    """
+    if len(rows) < 2:
+        return 0
+    n_shared = 0
+    first = rows[0]
+    longest = min(len(r.token_ids) for r in rows) - 1
+    while n_shared < longest and all(
+        r.token_ids[n_shared] == first.token_ids[n_shared] and r.labels[n_shared] == IGNORED for r in rows
+    ):
+        n_shared += 1
+    return n_shared
 
 
 def _segments(slots: Tensor) -> tuple[Segment, ...]:

@@ -181,7 +181,7 @@ class CausalAttention(torch.autograd.Function):
         query, key, value, probabilities = ctx.saved_tensors
         micro: MicroBatch = ctx.micro
         n_groups = key.shape[0] // len(micro.row_lengths)
-        grad_out = _to_grid(grad_THD, micro, n_groups, pad_with_zero=True)
+        grad_out = _home_cells(grad_THD, micro, n_groups)
         grad_value = torch.bmm(probabilities.transpose(1, 2), grad_out)
         grad_probabilities = torch.bmm(grad_out, value.transpose(1, 2))
         grad_scores = torch.ops.aten._softmax_backward_data(grad_probabilities, probabilities, -1, query.dtype)
@@ -189,32 +189,50 @@ class CausalAttention(torch.autograd.Function):
         grad_key = torch.bmm(grad_scores.transpose(1, 2), query)
         return (
             _to_stream(grad_query, micro, grad_THD.shape[1]).mul_(ctx.scale),
-            _to_stream(grad_key, micro, n_groups),
-            _to_stream(grad_value, micro, n_groups),
+            _sum_to_stream(grad_key, micro, n_groups),
+            _sum_to_stream(grad_value, micro, n_groups),
             None,
             None,
             None,
         )
 
 
-def _to_grid(stream_THD: Tensor, micro: MicroBatch, n_groups: int, *, pad_with_zero: bool = False) -> Tensor:
-    """`(T, H, D)` as `(N*G, H/G*L, D)`."""
+def _to_grid(stream_THD: Tensor, micro: MicroBatch, n_groups: int) -> Tensor:
+    """`(T, H, D)` as `(N*G, H/G*L, D)`: every cell gets its token."""
+    return _fold(stream_THD.index_select(0, micro.padded_index_NL.flatten()), micro, n_groups)
+
+
+def _home_cells(stream_THD: Tensor, micro: MicroBatch, n_groups: int) -> Tensor:
+    """`(T, H, D)` as `(N*G, H/G*L, D)`: each token in its home cell only, zero elsewhere."""
+    cells = stream_THD.new_zeros(micro.padded_index_NL.numel(), *stream_THD.shape[1:])
+    return _fold(cells.index_copy_(0, micro.cell_of_token_T, stream_THD), micro, n_groups)
+
+
+def _fold(cells: Tensor, micro: MicroBatch, n_groups: int) -> Tensor:
     n_rows, n_columns = micro.padded_index_NL.shape
-    _, n_heads, size = stream_THD.shape
-    grid = stream_THD.index_select(0, micro.padded_index_NL.flatten())
-    if pad_with_zero and len(micro.cell_of_token_T) < n_rows * n_columns:
-        padding = torch.ones(n_rows * n_columns, dtype=torch.bool, device=grid.device)
-        padding[micro.cell_of_token_T] = False
-        grid[padding] = 0
-    grid = grid.view(n_rows, n_columns, n_groups, n_heads // n_groups, size).permute(0, 2, 3, 1, 4)
+    _, n_heads, size = cells.shape
+    grid = cells.view(n_rows, n_columns, n_groups, n_heads // n_groups, size).permute(0, 2, 3, 1, 4)
     return grid.reshape(n_rows * n_groups, -1, size)
 
 
 def _to_stream(grid: Tensor, micro: MicroBatch, n_heads: int) -> Tensor:
-    """`(N*G, H/G*L, D)` as `(T, H, D)`."""
+    """`(N*G, H/G*L, D)` as `(T, H, D)`: each token from its home cell."""
+    return _unfold(grid, micro, n_heads).index_select(0, micro.cell_of_token_T)
+
+
+def _sum_to_stream(grid: Tensor, micro: MicroBatch, n_heads: int) -> Tensor:
+    """`(N*G, H/G*L, D)` as `(T, H, D)`: each token the sum of its cells, in float32 where a prefix is shared."""
+    if len(micro.token_ids_T) == sum(micro.row_lengths):
+        return _to_stream(grid, micro, n_heads)
+    cells = _unfold(grid, micro, n_heads)
+    total = torch.zeros(len(micro.token_ids_T), *cells.shape[1:], dtype=torch.float32, device=cells.device)
+    # Cells beyond a row's end hold zeros: no query sees them.
+    return total.index_add_(0, micro.padded_index_NL.flatten(), cells.float()).to(grid.dtype)
+
+
+def _unfold(grid: Tensor, micro: MicroBatch, n_heads: int) -> Tensor:
     n_rows, n_columns = micro.padded_index_NL.shape
-    cells = grid.view(n_rows, n_heads, n_columns, -1).transpose(1, 2).reshape(n_rows * n_columns, n_heads, -1)
-    return cells.index_select(0, micro.cell_of_token_T)
+    return grid.view(n_rows, n_heads, n_columns, -1).transpose(1, 2).reshape(n_rows * n_columns, n_heads, -1)
 
 
 def _hidden(n_columns: int, window: int | None, device: torch.device) -> Tensor:

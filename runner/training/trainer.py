@@ -148,8 +148,9 @@ class PackedTrainer:
         rows = [Row(slot, e.token_ids, e.labels) for slot, batch in batches.items() for e in batch]
         adapters = {slot: state.adapter for slot, state in self._active.items()}
         sums = dict.fromkeys(batches, 0.0)
+        unshared = {slot for slot, adapter in adapters.items() if token_weights and adapter.shape.dropout}
         for group in split_rows([_scored_part(row) for row in rows], self.micro_batch_tokens):
-            micro = lay_out(group, self.model.device)
+            micro = lay_out(group, self.model.device, unshared_slots=unshared)
             for slot, nll in self.model.loss(micro, adapters, token_weights=token_weights).items():
                 sums[slot] += nll
         return sums

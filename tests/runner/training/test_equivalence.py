@@ -12,6 +12,7 @@ from transformers import LlamaForCausalLM
 from runner.spec.plan import TrialPlan
 from runner.training.adapter_files import save_adapter
 from runner.training.adapters import Adapter
+from runner.training.layout import IGNORED
 from runner.training.packed_model import PackedModel
 from runner.training.schedule import Schedule
 from runner.training.tokenized import TokenizedData, data_order
@@ -161,3 +162,24 @@ def test_micro_batches_change_nothing(tiny_data: TokenizedData) -> None:
     small, large = (train_packed(MIXED[:3], tiny_data, n_slots=3, micro=m) for m in (32, 4096))
     for run_id, steps in small.steps.items():
         assert [s.train_loss for s in steps] == pytest.approx([s.train_loss for s in large.steps[run_id]], rel=1e-5)
+
+
+def with_prefix(data: TokenizedData, prefix: tuple[int, ...]) -> TokenizedData:
+    """Every example after the same unscored tokens, as behind a system prompt."""
+    parts = [
+        tuple(e._replace(token_ids=prefix + e.token_ids, labels=(IGNORED,) * len(prefix) + e.labels) for e in part)
+        for part in (data.train, data.held_out)
+    ]
+    return TokenizedData(parts[0], parts[1], 0)
+
+
+def test_a_shared_prefix_is_computed_once_and_changes_nothing(tmp_path: Path, tiny_data: TokenizedData) -> None:
+    data = with_prefix(tiny_data, (5, 17, 3, 44, 9, 60, 2))
+    packed = train_packed(MIXED, data, n_slots=5, micro=4096)
+    for i, plan in enumerate(MIXED):
+        losses, norms, tensors = train_alone(plan, data, tmp_path / str(i))
+        run_id = plan.trial.run_id
+        assert [s.train_loss for s in packed.steps[run_id]] == pytest.approx(losses, rel=1e-5)
+        assert [s.grad_norm for s in packed.steps[run_id]] == pytest.approx(norms, rel=1e-5)
+        ours = packed.adapters[run_id].state_dict()
+        assert max(relative(ours[name], tensors[name]) for name in ours) < 1e-5
