@@ -111,7 +111,8 @@ def _name(config: Mapping[str, GroupValue]) -> str:
     parts = []
     for key, value in config.items():
         number = _number(value)
-        text = format_tried_lr(number) if key == "learning_rate" and number else str("none" if value is None else value)
+        is_rate = key == "learning_rate" and number is not None and number > 0
+        text = format_tried_lr(number) if is_rate and number else str("none" if value is None else value)
         parts.append(f"{_SHORT.get(key, key)} {text}")
     return ", ".join(parts)
 

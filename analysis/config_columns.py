@@ -91,7 +91,7 @@ def flatten(config: Mapping[str, object], prefix: str = "") -> dict[str, GroupVa
 
 
 def plain(value: object) -> GroupValue:
-    """Returns a cell as a hashable Python value: missing as None, 8.0 as 8, lists as text."""
+    """Returns a cell as a hashable Python value: missing as None, 8.0 as 8, lists and infinities as text."""
     if value is None or value is pd.NA:
         return None
     if isinstance(value, str | bool):
@@ -106,9 +106,9 @@ def plain(value: object) -> GroupValue:
 
 
 def _plain_number(value: float) -> GroupValue:
-    if math.isnan(value):
-        return None
-    return int(value) if math.isfinite(value) and value == int(value) else value
+    if not math.isfinite(value):
+        return None if math.isnan(value) else str(value)  # JSON has no infinity, and no axis has either
+    return int(value) if value == int(value) else value
 
 
 def _parse_column(runs: pd.DataFrame) -> list[dict[str, GroupValue]]:

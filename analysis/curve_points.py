@@ -20,6 +20,10 @@ Role = Literal["value", "diverged", "pending", "left_out"]
 REQUIRED: Final = ("run_id", "status", "learning_rate", "value")
 # Learning rates that agree within 1 % are one: grids are written down rounded.
 SAME_LR: Final = 1.01
+# Outside these, products of learning rates and squares of values overflow: no configuration, and no loss but a blown one.
+_LOWEST_LR: Final = 1e-30
+_HIGHEST_LR: Final = 1e30
+_HIGHEST_VALUE: Final = 1e100
 _PENDING: Final = frozenset({"queued", "running"})
 # Points around the best one whose replicates say how large the noise is there; it grows towards divergence.
 _NOISE_NEIGHBOURS: Final = 2
@@ -27,7 +31,7 @@ _NOISE_NEIGHBOURS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class RunValue:
-    """What one run contributes: a value, a divergence, or nothing (yet)."""
+    """What one run contributes: a value, a divergence, or nothing (yet); `value` is NaN where nothing was logged."""
 
     run_id: str
     role: Role
@@ -114,13 +118,13 @@ def _floats(column: pd.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
 def _role(status: str, rate: float, value: float, was_logged: bool) -> Role:
     if status in _PENDING:
         return "pending"
-    if not (math.isfinite(rate) and rate > 0) or status not in ("finished", "diverged"):
+    if not _LOWEST_LR <= rate <= _HIGHEST_LR or status not in ("finished", "diverged"):
         return "left_out"
     if status == "diverged":
         return "diverged"
     if not was_logged:
         return "left_out"
-    return "value" if math.isfinite(value) else "diverged"
+    return "value" if abs(value) <= _HIGHEST_VALUE else "diverged"
 
 
 def _make_point(cluster: Sequence[RunValue]) -> LrPoint:

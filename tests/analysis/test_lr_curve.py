@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,12 +10,12 @@ import pytest
 from scipy.interpolate import PchipInterpolator
 
 from analysis.errors import FilterError, SchemaError
-from analysis.lr_curve import LrCurve, compute_lr_curves
+from analysis.lr_curve import Direction, LrCurve, compute_lr_curves
 from tests.analysis.sweeps import FLOOR, HALF_DECADES, OPTIMUM, losses, make_results, u_rows
 
 
-def one_curve(rows: list[dict[str, object]], **options: str) -> LrCurve:
-    (curve,) = compute_lr_curves(make_results(rows), metric="eval_loss", **options)  # type: ignore[arg-type]
+def one_curve(rows: Sequence[Mapping[str, object]], direction: Direction = "min") -> LrCurve:
+    (curve,) = compute_lr_curves(make_results(rows), metric="eval_loss", direction=direction)
     return curve
 
 
@@ -39,7 +40,7 @@ def test_the_interval_holds_the_truth_at_its_stated_rate(seeds: int, sd: float) 
 
 def test_a_lopsided_valley_is_not_claimed_to_be_known_better_than_it_is() -> None:
     share, _ = _coverage(100, seeds=3, sd=0.02, lopsided=0.4)
-    # A parabola would hold it in less than a third of these sweeps; that even a cubic falls short of 95 % is documented.
+    # A parabola would hold it in less than a third of these sweeps. That a cubic falls short of 95 % is documented.
     assert share >= 0.7
 
 
@@ -58,7 +59,9 @@ def test_a_clean_u_is_found() -> None:
 
 
 def test_replicates_become_mean_and_spread() -> None:
-    rows = [{"learning_rate": 1e-4, "seed": seed, "value": value} for seed, value in enumerate([2.0, 2.2, 2.7])]
+    rows: list[dict[str, object]] = [
+        {"learning_rate": 1e-4, "seed": seed, "value": value} for seed, value in enumerate([2.0, 2.2, 2.7])
+    ]
     (point,) = one_curve(rows).points
     assert point.mean == pytest.approx(2.3)
     assert point.sd == pytest.approx(pd.Series([2.0, 2.2, 2.7]).std())
@@ -171,7 +174,7 @@ def test_three_points_give_a_bracket_but_no_interval() -> None:
 
 
 def test_all_diverged_points_downward() -> None:
-    curve = one_curve([{"learning_rate": rate, "status": "diverged", "value": math.nan} for rate in (1e-3, 1e-2)])
+    curve = one_curve(losses([1e-3, 1e-2], [math.nan, math.nan], status="diverged"))
     assert (curve.edge, curve.shape, curve.argmin_lr, curve.optimum_lr) == ("low", "too_few", None, None)
     assert curve.next_learning_rates == (1.11e-4, 3.33e-4)
     assert [point.n_diverged for point in curve.points] == [1, 1]
@@ -293,14 +296,18 @@ def test_every_hyperparameter_that_varies_makes_curves_and_names_them() -> None:
 
 
 def test_what_follows_from_the_batch_size_is_not_shown() -> None:
-    rows = []
-    for batch_size in (4, 16):
-        follows = {
-            "max_steps": 160 // batch_size,
-            "warmup_steps": 16 // batch_size,
-            "grad_accum_steps": batch_size // 4,
-        }
-        rows += u_rows(batch_size=batch_size, token_budget=10_000, batch_tokens=50.5 * batch_size, **follows)
+    rows = [
+        row
+        for size in (4, 16)
+        for row in u_rows(
+            batch_size=size,
+            token_budget=10_000,
+            max_steps=160 // size,
+            warmup_steps=16 // size,
+            grad_accum_steps=size // 4,
+            batch_tokens=50.5 * size,
+        )
+    ]
     assert [curve.label for curve in compute_lr_curves(make_results(rows), metric="eval_loss")] == [
         "batch_size 4",
         "batch_size 16",
@@ -311,7 +318,7 @@ def test_what_follows_from_the_batch_size_is_not_shown() -> None:
     "key", ["model", "dataset", "eval_set_id", "tokenizer_id", "objective", "adapter", "max_steps"]
 )
 def test_what_cannot_be_compared_is_never_mixed(key: str) -> None:
-    rows = [*u_rows(**{key: "1"}), *u_rows(**{key: "2"})]
+    rows = [{**row, key: value} for value in ("1", "2") for row in u_rows()]
     curves = compute_lr_curves(make_results(rows), metric="eval_loss", group_by=["batch_size"])
     assert [dict(curve.group) for curve in curves] == [{"batch_size": 8, key: "1"}, {"batch_size": 8, key: "2"}]
 

@@ -12,8 +12,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analysis.best_config import rank_configurations
-from analysis.lr_curve import LrCurve, compute_lr_curves
-from tests.analysis.sweeps import make_results, messy_tables, sweeps
+from analysis.lr_curve import Direction, LrCurve, compute_lr_curves
+from tests.analysis.sweeps import losses, make_results, messy_tables, sweeps
+
+
+_BOTH_DIRECTIONS: tuple[Direction, Direction] = ("min", "max")
 
 
 def the_curve(results: pd.DataFrame) -> LrCurve:
@@ -92,7 +95,7 @@ def test_a_run_that_is_not_finite_never_wins(
     assert "bad" not in {run_id for point in curve.points for run_id in point.run_ids}
     assert curve.best_mean is not None
     assert math.isfinite(curve.best_mean)
-    for direction in ("min", "max"):
+    for direction in _BOTH_DIRECTIONS:
         winner = rank_configurations(both, metric="m", direction=direction).overall.winner
         assert winner is not None
         assert "bad" not in winner.run_ids
@@ -113,13 +116,14 @@ def test_everything_said_lies_in_what_was_tried(results: pd.DataFrame) -> None:
         assert curve.argmin_lr * 0.999 <= curve.flat_region[1] <= high * 1.001
 
 
-@given(messy_tables(), st.sampled_from(["min", "max"]))
+@given(messy_tables(), st.sampled_from(_BOTH_DIRECTIONS))
 @example(make_results([]), "min")
-def test_no_table_breaks_the_analysis_or_its_json(results: pd.DataFrame, direction: str) -> None:
-    kind = "max" if direction == "max" else "min"
-    curves = compute_lr_curves(results, metric="m", direction=kind)
+@example(make_results(losses([1e-4, 1e-3], [1e308, 1e308])), "min")
+@example(make_results([{"status": "running", "learning_rate": math.inf, "value": 1.0}]), "max")
+def test_no_table_breaks_the_analysis_or_its_json(results: pd.DataFrame, direction: Direction) -> None:
+    curves = compute_lr_curves(results, metric="m", direction=direction)
     text = json.dumps([curve.to_json() for curve in curves], allow_nan=False)
-    best = rank_configurations(results, metric="m", direction=kind)
+    best = rank_configurations(results, metric="m", direction=direction)
     text += json.dumps(best.to_json(), allow_nan=False)
     assert "NaN" not in text
     entering = results["status"].isin(["finished", "diverged"]) & (results["learning_rate"] > 0)
