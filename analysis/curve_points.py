@@ -20,7 +20,7 @@ Role = Literal["value", "diverged", "pending", "left_out"]
 REQUIRED: Final = ("run_id", "status", "learning_rate", "value")
 # Learning rates that agree within 1 % are one: grids are written down rounded.
 SAME_LR: Final = 1.01
-# Outside these, products of learning rates and squares of values overflow: no configuration, and no loss but a blown one.
+# Outside these, products of learning rates and squares of values overflow; such a loss blew up, such a rate is none.
 _LOWEST_LR: Final = 1e-30
 _HIGHEST_LR: Final = 1e30
 _HIGHEST_VALUE: Final = 1e100

@@ -15,7 +15,6 @@ from analysis.best_config import rank_configurations
 from analysis.lr_curve import Direction, LrCurve, compute_lr_curves
 from tests.analysis.sweeps import losses, make_results, messy_tables, sweeps
 
-
 _BOTH_DIRECTIONS: tuple[Direction, Direction] = ("min", "max")
 
 
@@ -122,10 +121,9 @@ def test_everything_said_lies_in_what_was_tried(results: pd.DataFrame) -> None:
 @example(make_results([{"status": "running", "learning_rate": math.inf, "value": 1.0}]), "max")
 def test_no_table_breaks_the_analysis_or_its_json(results: pd.DataFrame, direction: Direction) -> None:
     curves = compute_lr_curves(results, metric="m", direction=direction)
-    text = json.dumps([curve.to_json() for curve in curves], allow_nan=False)
+    json.dumps([curve.to_json() for curve in curves], allow_nan=False)
     best = rank_configurations(results, metric="m", direction=direction)
-    text += json.dumps(best.to_json(), allow_nan=False)
-    assert "NaN" not in text
+    json.dumps(best.to_json(), allow_nan=False)
     entering = results["status"].isin(["finished", "diverged"]) & (results["learning_rate"] > 0)
     entering &= np.isfinite(results["learning_rate"].astype(float))
     assert sum(curve.n_runs for curve in curves) <= int(entering.sum())
