@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from deltalake.exceptions import CommitFailedError
 
 from analysis.errors import SchemaError, StoreError
 from analysis.store import MetricRow, RunRow, Store
 from analysis.store import store as store_module
+from analysis.store import tables as tables_module
 from analysis.store.marker import Marker, read_marker
 from analysis.store.schema import FINAL_STATUSES, RUNS, STATUSES
 from analysis.store.tables import Batch, Table, TableState
@@ -51,11 +53,13 @@ def test_paths_that_the_storage_libraries_misread_are_refused(tmp_path: Path, ch
         Store.open(tmp_path / f"a{character}b", create=True)
 
 
-@pytest.mark.parametrize("name", ["with space", "it's", 'say "x"', "ünï", "a=b", "a#b", "a+b", "{c}", "$runs_files"])
+@pytest.mark.parametrize("name", ["with space", "it's", 'say "x"', "ünï", "seed=3", "a#b", "a+b", "{c}", "$runs_files"])
 def test_other_unusual_paths_work(tmp_path: Path, name: str) -> None:
     store = Store.open(tmp_path / name, create=True)
     store.append(runs=[RUN], metrics=[metric(0)])
-    assert list(Store.open(tmp_path / name).snapshot().results("train_loss")["value"]) == [1.0]
+    results = Store.open(tmp_path / name).snapshot().results("train_loss")
+    assert list(results["value"]) == [1.0]
+    assert results["seed"].isna().all()
     assert store.check() == []
 
 
@@ -157,6 +161,27 @@ def test_a_snapshot_taken_while_runs_finish_has_the_metrics_of_every_run_it_has(
     monkeypatch.setattr(Table, "state", state_then_a_run_finishes)
     for _ in range(2):
         assert (store.snapshot().results("train_loss")["n_logged"] > 0).all()
+
+
+@pytest.mark.parametrize("n_conflicts", [1, 3, 100])
+def test_a_commit_that_others_got_in_the_way_of_is_tried_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch, n_conflicts: int
+) -> None:
+    append_once, conflicts = Table._append_once, iter(range(n_conflicts))
+
+    def busy(self: Table, rows: pa.Table, batch: Batch | None) -> None:
+        if next(conflicts, None) is not None:
+            raise CommitFailedError("metadata changed")
+        append_once(self, rows, batch)
+
+    monkeypatch.setattr(Table, "_append_once", busy)
+    monkeypatch.setattr(tables_module, "_FIRST_WAIT_S", 0.0)
+    if n_conflicts < 100:
+        store.append(runs=[RUN])
+        assert len(store.snapshot().runs()) == 1
+    else:
+        with pytest.raises(StoreError, match="other writers kept it busy"):
+            store.append(runs=[RUN])
 
 
 def test_nothing_to_append_commits_nothing(store: Store) -> None:

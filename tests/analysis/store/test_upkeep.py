@@ -68,19 +68,27 @@ def test_one_kind_of_problem_does_not_flood_the_report(store: Store) -> None:
     assert problems[-1].message == "and 30 more of this kind"
 
 
-@pytest.mark.parametrize("damage", ["truncated", "empty", "garbage", "missing"])
+@pytest.mark.parametrize("damage", ["truncated", "empty", "garbage", "missing", "swapped"])
 def test_a_damaged_file_is_named(store: Store, damage: str) -> None:
     store.append(runs=[RUN], metrics=[metric(0)])
-    store.append(metrics=[metric(1)])
     file = data_files(store, "metrics")[0]
+    store.append(metrics=[metric(1), metric(2)])
+    other = next(each for each in data_files(store, "metrics") if each != file)
     content = file.read_bytes()
+    damaged = {
+        "truncated": content[: len(content) // 2],
+        "empty": b"",
+        "garbage": b"x" * 500,
+        "swapped": other.read_bytes(),
+    }
     if damage == "missing":
         file.unlink()
     else:
-        file.write_bytes({"truncated": content[: len(content) // 2], "empty": b"", "garbage": b"x" * 500}[damage])
+        file.write_bytes(damaged[damage])
     assert kinds(store.check()) == [("unreadable_file", str(file))]
-    with pytest.raises(StoreError, match="cannot read the store"):
-        store.snapshot().metric_names()
+    if damage != "swapped":
+        with pytest.raises(StoreError, match="cannot read the store"):
+            store.snapshot().metric_names()
 
 
 def test_info_counts_what_is_there(sweep_store: Store) -> None:
