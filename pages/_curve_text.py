@@ -1,0 +1,115 @@
+"""What a U-curve says, in words. Every sentence follows from the numbers; none is fixed text about the data."""
+
+from __future__ import annotations
+
+from analysis.lr_curve import LrCurve
+from analysis.number_format import format_estimated_lr, format_percent, format_tried_lr, format_value
+from pages._text import MISSING, count_text, join_text, md_escape
+
+
+def best_tried_text(curve: LrCurve) -> str:
+    """The best learning rate that was tried, with its mean."""
+    best = next((point for point in curve.points if point.learning_rate == curve.argmin_lr), None)
+    if best is None:
+        return _nothing_finite_text(curve)
+    spread = f" ± {format_value(best.sd, best.sd)} (sd)" if best.sd is not None else ""
+    mean = format_value(best.mean, best.sd)
+    return (
+        f"Best tried: **{format_tried_lr(best.learning_rate)}** with {md_escape(curve.metric)} {mean}{spread}, "
+        f"{count_text(best.n, 'run')}."
+    )
+
+
+def optimum_text(curve: LrCurve) -> str:
+    """Where the optimum is estimated to be, with its interval or the reason why there is none."""
+    if curve.optimum_lr is None:
+        return f"No optimum: {md_escape(curve.optimum_method)}."
+    optimum = format_estimated_lr(curve.optimum_lr, curve.lr_step)
+    return f"Optimum: **{optimum}** ({md_escape(curve.optimum_method)}). {interval_text(curve)}"
+
+
+def interval_text(curve: LrCurve) -> str:
+    """The interval of the optimum, or the reason why there is none."""
+    method = md_escape(curve.interval_method)
+    if curve.interval is None:
+        return f"No interval: {method}."
+    return f"95 % interval {range_text(curve.interval, curve.lr_step)} ({method})."
+
+
+def recommended_text(curve: LrCurve) -> str:
+    """The published rule's learning rate and what it costs here."""
+    advice = curve.recommendation
+    if advice is None:
+        return "Recommended: the model is not known, so no published rule applies."
+    if advice.learning_rate is None:
+        return f"Recommended: no published rule covers this model ({md_escape(advice.model_type or 'unknown type')})."
+    fitted = "fitted on this model" if advice.calibrated else "not fitted on this model"
+    return f"Recommended: **{format_tried_lr(advice.learning_rate)}** ({fitted}). {regret_text(curve)}"
+
+
+def regret_text(curve: LrCurve) -> str:
+    """What the recommended learning rate costs against the best one, relative and in the metric's unit."""
+    method = md_escape(curve.regret_method)
+    if curve.regret_of_recommended is None:
+        return f"No regret: {method}."
+    absolute = curve.regret_of_recommended_absolute
+    in_units = "" if absolute is None else f", {absolute:.2g} in {md_escape(curve.metric)}"
+    return f"Regret {format_percent(curve.regret_of_recommended)}{in_units} ({method})."
+
+
+def flat_region_text(curve: LrCurve) -> str:
+    """Which learning rates are as good as the best one."""
+    if curve.flat_region is None:
+        return ""
+    low, high = curve.flat_region
+    return f"As good as the best: {range_text((low, high), curve.lr_step)}." if low < high else ""
+
+
+def next_text(curve: LrCurve) -> str:
+    """What to try next."""
+    tried = [f"**{format_tried_lr(rate)}**" for rate in curve.next_learning_rates]
+    return f"Try next: {join_text(tried)}." if tried else ""
+
+
+def count_runs_text(curve: LrCurve) -> str:
+    """How many runs the curve rests on, and which do not count."""
+    n_diverged = sum(point.n_diverged for point in curve.points)
+    parts = [f"{count_text(curve.n_runs, 'run')} at {count_text(len(curve.points), 'learning rate')}"]
+    if n_diverged:
+        parts.append(f"{n_diverged} diverged")
+    if curve.n_running:
+        parts.append(f"{curve.n_running} still running")
+    if curve.n_left_out:
+        parts.append(f"{curve.n_left_out} left out (failed, stopped or without the metric)")
+    return ", ".join(parts) + "."
+
+
+def optimum_value(curve: LrCurve) -> str:
+    """The optimum as a bare number."""
+    return MISSING if curve.optimum_lr is None else format_estimated_lr(curve.optimum_lr, curve.lr_step)
+
+
+def bounds_text(curve: LrCurve) -> str:
+    """The interval of the optimum as bare numbers, or that there is none."""
+    if curve.interval is None:
+        return "no interval"
+    return range_text(curve.interval, curve.lr_step)
+
+
+def range_text(limits: tuple[float, float], lr_step: float | None) -> str:
+    """Two learning rates with the digits that the grid supports, and more only where they would look the same.
+
+    >>> range_text((2.8e-4, 6.1e-4), 2.0), range_text((3.81e-4, 4.22e-4), 2.0)
+    ('2.8e-4 – 6e-4', '3.81e-4 – 4.22e-4')
+    """
+    low, high = (format_estimated_lr(limit, lr_step) for limit in limits)
+    if low == high:
+        low, high = (format_tried_lr(limit) for limit in limits)
+    return f"{low} – {high}"
+
+
+def _nothing_finite_text(curve: LrCurve) -> str:
+    n_diverged = sum(point.n_diverged for point in curve.points)
+    if n_diverged:
+        return f"Every run diverged ({count_text(n_diverged, 'run')}): try lower learning rates."
+    return "No finished run yet."

@@ -1,0 +1,127 @@
+"""U-curves on a page: the grouping control, one card per curve, and the curves as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from analysis.config_columns import DERIVED, HYPERPARAMETERS, read_configurations
+from analysis.lr_curve import LrCurve
+from analysis.number_format import format_percent, format_tried_lr
+from pages import _curve_text as text
+from pages._charts import show_warnings
+from pages._text import MISSING, md_escape
+
+
+def ask_groups(runs: pd.DataFrame) -> list[str]:
+    """What makes a curve of its own; empty means everything that varies. Lives in the address bar."""
+    return st.multiselect(
+        "One curve per",
+        groupable(runs),
+        key="group",
+        bind="query-params",
+        placeholder="everything that varies (automatic)",
+        help=(
+            "Model, data, evaluation set and budget always make curves of their own, because losses do not compare "
+            "across them. What you leave out here is averaged over, and the curve says so."
+        ),
+    )
+
+
+def groupable(runs: pd.DataFrame) -> list[str]:
+    """Configuration keys that vary between runs, the usual hyperparameters first."""
+    columns = read_configurations(runs)
+    never = {"learning_rate", "seed", *DERIVED}
+    varying = [key for key, values in columns.items() if key not in never and len({*values} - {None}) > 1]
+    return sorted(varying, key=lambda key: (key not in HYPERPARAMETERS, varying.index(key)))
+
+
+def show_curve_card(curve: LrCurve) -> None:
+    """One curve: the three learning rates that matter, what is wrong with it, and how each number was found."""
+    with st.container(border=True, height="stretch"):
+        st.subheader(md_escape(curve.label))
+        st.caption(text.count_runs_text(curve))
+        with st.grid(3, min_column_width=96, gap="small"):
+            for mark in marks(curve):
+                st.metric(mark.name, mark.value, mark.remark, delta_color="off", delta_arrow="off")
+        show_warnings(curve.warnings)
+        sentences = (text.best_tried_text(curve), text.flat_region_text(curve), text.next_text(curve))
+        st.markdown("  \n".join(sentence for sentence in sentences if sentence))
+        with st.expander("How these numbers were found", type="compact"):
+            st.markdown("\n\n".join((text.optimum_text(curve), text.recommended_text(curve))))
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One learning rate worth a large number: its name, its value and a remark below."""
+
+    name: str
+    value: str
+    remark: str | None
+
+
+def marks(curve: LrCurve) -> tuple[Mark, Mark, Mark]:
+    """Best tried, optimum and recommended learning rate, each with what a reader asks next."""
+    best = MISSING if curve.argmin_lr is None else format_tried_lr(curve.argmin_lr)
+    edge = EDGES[curve.edge] if curve.argmin_lr is not None else None
+    recommended = MISSING if curve.recommended_lr is None else format_tried_lr(curve.recommended_lr)
+    regret = curve.regret_of_recommended
+    return (
+        Mark("Best tried", best, edge),
+        Mark("Optimum", text.optimum_value(curve), None if curve.optimum_lr is None else text.bounds_text(curve)),
+        Mark("Recommended", recommended, None if regret is None else f"regret {format_percent(regret)}"),
+    )
+
+
+EDGES: Final = {
+    "none": "bracketed",
+    "low": "at the lower edge",
+    "high": "at the upper edge",
+    "bounded_by_divergence": "diverges above",
+    "soft": "hardly bracketed",
+}
+
+
+def curve_table(curves: Sequence[LrCurve]) -> pd.DataFrame:
+    """One row per curve: what it is about and what it says."""
+    return pd.DataFrame(
+        [
+            {
+                "curve": curve.label,
+                "best_tried_lr": curve.argmin_lr,
+                f"best_{curve.metric}": curve.best_mean,
+                "optimum_lr": curve.optimum_lr,
+                "interval_low": curve.interval[0] if curve.interval else None,
+                "interval_high": curve.interval[1] if curve.interval else None,
+                "edge": curve.edge,
+                "shape": curve.shape,
+                "recommended_lr": curve.recommended_lr,
+                "regret_of_recommended": curve.regret_of_recommended,
+                "n_runs": curve.n_runs,
+            }
+            for curve in curves
+        ]
+    )
+
+
+def point_table(curves: Sequence[LrCurve]) -> pd.DataFrame:
+    """One row per curve and learning rate."""
+    return pd.DataFrame(
+        [
+            {
+                "curve": curve.label,
+                "learning_rate": point.learning_rate,
+                f"mean_{curve.metric}": point.mean,
+                "sd": point.sd,
+                "n": point.n,
+                "n_diverged": point.n_diverged,
+                "run_ids": [*point.run_ids, *point.diverged_run_ids],
+            }
+            for curve in curves
+            for point in curve.points
+        ]
+    )

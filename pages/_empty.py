@@ -1,0 +1,34 @@
+"""What a page shows while there is nothing to show: why, and what to do next."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+
+def show_no_store(location: str, reason: str) -> None:
+    """There is no store to read."""
+    st.info("**There is no store here yet.** The first sweep creates it.", icon=":material/database_off:")
+    st.text(reason)
+    _show_first_steps(location)
+
+
+def show_no_runs(location: str) -> None:
+    """The store is there and holds nothing."""
+    st.info("**The store is empty.** Its first runs show up here by themselves.", icon=":material/hourglass_empty:")
+    _show_first_steps(location)
+
+
+def show_nothing_passes(n_all: int) -> None:
+    """The filters leave nothing."""
+    st.info(
+        f"**No run passes these filters.** The store has {n_all:,}; remove a filter in the sidebar.",
+        icon=":material/filter_alt_off:",
+    )
+
+
+def _show_first_steps(location: str) -> None:
+    st.markdown("Train a small sweep on the bundled model, run one of your own, or look at another store:")
+    st.code(
+        f"ucurve demo\nucurve sweep SPEC.yaml --store {location}\nucurve app --store DIR",
+        language="bash",
+    )

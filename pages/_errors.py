@@ -1,0 +1,25 @@
+"""The one place where a page turns a problem into a sentence. The unexpected still reaches the log and the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from analysis.errors import FilterError, NotEnoughRuns, UcurveError
+from pages._text import md_escape
+
+
+@contextmanager
+def problems_as_text() -> Iterator[None]:
+    """Show a `UcurveError` as something for the reader to act on, in the place where the content would be."""
+    try:
+        yield
+    except NotEnoughRuns as problem:
+        st.info(md_escape(problem), icon=":material/hourglass_empty:")
+    except FilterError as problem:
+        advice = "Remove or correct the filter in the sidebar."
+        st.warning(f"{md_escape(problem)}\n\n{advice}", icon=":material/filter_alt_off:")
+    except UcurveError as problem:
+        st.error(md_escape(problem), icon=":material/error:")

@@ -1,0 +1,92 @@
+"""The frame around every page: title, store, filters, freshness. A page runs only when there is something to show."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pandas as pd
+import streamlit as st
+
+from analysis.errors import StoreError
+from analysis.progress import count_statuses
+from analysis.store import Store
+from pages import _empty
+from pages._data import load_metric_names, load_runs, open_store
+from pages._filters import Filters, ask_filters, describe_filters
+from pages._live import reload_when
+from pages._location import store_location
+from pages._text import ago_text, count_text, md_escape
+from pages._view import View, set_view
+
+
+def prepare_view() -> bool:
+    """Open the store, ask for the filters and prepare the page's view; says whether there is anything to show.
+
+    Raises:
+        UcurveError: a store that cannot be read, or a filter that cannot be understood.
+    """
+    location = store_location()
+    try:
+        store = open_store(location)
+        snapshot = store.snapshot()
+    except StoreError as problem:
+        _empty.show_no_store(location, str(problem))
+        reload_when(lambda: _opens(location))
+        return False
+    all_runs = load_runs(snapshot)
+    if all_runs.empty:
+        _empty.show_no_runs(location)
+        reload_when(lambda: store.snapshot().key != snapshot.key)
+        return False
+    filters = ask_filters(all_runs, load_metric_names(snapshot))
+    view = View(
+        store=store,
+        snapshot=snapshot,
+        where=filters.conditions,
+        metric=filters.metric,
+        runs=load_runs(snapshot, filters.conditions),
+        all_runs=all_runs,
+    )
+    _show_store_state(view)
+    _show_scope(view, filters)
+    set_view(view)
+    return not view.runs.empty
+
+
+def _show_store_state(view: View) -> None:
+    """In the sidebar: which store, how fresh; while something runs the page reloads itself when a run changes state."""
+    with st.sidebar:
+        st.space("small")
+        st.caption(f":material/database: {md_escape(view.store.location)}")
+        st.caption(_freshness(view.all_runs))
+        if view.something_runs:
+            reload_when(lambda: _runs_version(view.store) != view.snapshot.versions[0])
+
+
+def _freshness(runs: pd.DataFrame) -> str:
+    counts = count_statuses(runs)
+    n_running = counts.get("running", 0)
+    changed = ago_text(runs["updated_at"].max(), datetime.now(UTC))
+    state = f"**{n_running} running**, page updates itself" if n_running else "nothing is running"
+    return f"{count_text(len(runs), 'run')}, {state}. Last change {changed}."
+
+
+def _show_scope(view: View, filters: Filters) -> None:
+    """Above the page: what is filtered, because on a phone the sidebar is folded away."""
+    badges = describe_filters(filters)
+    if badges:
+        st.markdown(f"{len(view.runs):,} of {count_text(len(view.all_runs), 'run')} {badges}")
+    if view.runs.empty:
+        _empty.show_nothing_passes(len(view.all_runs))
+
+
+def _runs_version(store: Store) -> int:
+    return store.snapshot().versions[0]
+
+
+def _opens(location: str) -> bool:
+    try:
+        open_store(location).snapshot()
+    except StoreError:
+        return False
+    return True

@@ -1,0 +1,53 @@
+"""Which columns the table of runs shows: what tells the runs apart stays, what they share is said once above it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+
+from analysis.config_columns import DERIVED, read_configurations
+from analysis.curve_types import GroupValue
+
+ALWAYS: Final = ("learning_rate", "batch_size", "lora_rank", "seed")
+MEASURED: Final = ("tokens_seen", "wall_s", "peak_memory_bytes")
+
+
+@dataclass(frozen=True)
+class RunTable:
+    """The table of runs.
+
+    Attributes:
+        rows: One row per run, the newest first; only columns that tell runs apart, and those everybody looks for.
+        shared: What all runs have in common, by its name.
+    """
+
+    rows: pd.DataFrame
+    shared: Mapping[str, GroupValue]
+
+
+def arrange_runs(results: pd.DataFrame, metric: str) -> RunTable:
+    """Arrange a results table for reading.
+
+    Needs columns: those of the runs table and `value`, `value_step`; one row per run.
+    """
+    newest = results.sort_values("created_at", ascending=False, kind="stable", ignore_index=True)
+    config = {key: values for key, values in read_configurations(newest).items() if key not in DERIVED}
+    different = {key: len(set(values)) > 1 for key, values in config.items()}
+    shown = [*ALWAYS, *(key for key in config if different[key] and key not in ALWAYS)]
+    rows = pd.DataFrame(
+        {
+            "name": newest["name"].fillna(newest["run_id"]),
+            "status": newest["status"],
+            metric: newest["value"],
+            "step": newest["value_step"],
+            **{key: pd.Series(config[key], dtype=newest[key].dtype if key in newest else None) for key in shown},
+            **{key: newest[key] for key in (*MEASURED, "status_reason") if newest[key].notna().any()},
+            "created_at": newest["created_at"],
+            "run_id": newest["run_id"],
+        }
+    )
+    shared = {key: values[0] for key, values in config.items() if not different[key] and key not in ALWAYS and values}
+    return RunTable(rows, {key: value for key, value in shared.items() if value is not None})

@@ -1,0 +1,126 @@
+"""The parts of the overview: counts, the newest sweep's answer, and the list of sweeps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from analysis.figures.lr_curve import plot_lr_curves
+from analysis.progress import NO_SWEEP, count_statuses
+from analysis.store import Condition
+from pages import _curve_text as text
+from pages._charts import show_chart, theme
+from pages._curves import marks
+from pages._data import load_lr_curves
+from pages._tables import offer_csv
+from pages._text import MISSING, ago_text, count_text, md_escape
+from pages._view import View
+
+MAX_CURVES: Final = 3
+"""How many curves of the newest sweep get words of their own here; the rest is on the page Learning rate."""
+
+
+_OPEN: Final = ":material/arrow_forward:"
+
+
+def show_counts(runs: pd.DataFrame) -> None:
+    """How many runs there are, by status, and how fresh the newest news is."""
+    counts = count_statuses(runs)
+    n_sweeps = int(runs["sweep_id"].nunique())
+    cards = [("Runs", f"{len(runs):,}", f"in {count_text(n_sweeps, 'sweep')}")]
+    cards += [(status.capitalize(), f"{n:,}", f"{n / len(runs):.0%} of runs") for status, n in counts.items()]
+    with st.grid("auto", min_column_width=150, gap="small"):
+        for name, value, remark in cards:
+            st.metric(name, value, remark, delta_color="off", delta_arrow="off", border=True)
+        st.metric(
+            "Last change",
+            ago_text(runs["updated_at"].max()).removesuffix(" ago"),
+            "ago",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+        )
+
+
+def show_newest_sweep(view: View, sweeps: pd.DataFrame) -> None:
+    """The newest sweep's U-curves, with their best and recommended learning rates."""
+    newest = str(sweeps["sweep_id"].iloc[0])
+    curves = load_lr_curves(narrow(view, newest))
+    st.subheader(f"Newest sweep: {md_escape(newest)}")
+    if not any(curve.n_runs for curve in curves):
+        st.info("Its U-curve appears with the first finished run.", icon=":material/hourglass_empty:")
+        return
+    chart, words = st.columns([2, 1], gap="large")
+    with chart:
+        show_chart(plot_lr_curves(curves, theme=theme()), key="newest", alt=f"{view.metric} against learning rate")
+    with words:
+        for curve in curves[:MAX_CURVES]:
+            st.markdown(f"**{md_escape(curve.label)}**")
+            st.markdown(text.best_tried_text(curve))
+            _, _, recommended = marks(curve)
+            if recommended.remark:
+                st.markdown(f"Recommended: **{recommended.value}**, {recommended.remark}.")
+        if len(curves) > MAX_CURVES:
+            st.caption(f"and {count_text(len(curves) - MAX_CURVES, 'more curve')}")
+        chosen = {} if newest == NO_SWEEP else {"sweep": newest}
+        st.page_link("pages/learning_rate.py", label="What the U-curve says", query_params=chosen, icon=_OPEN)
+        st.page_link(
+            "pages/best_configuration.py", label="Which configuration is best", query_params=chosen, icon=_OPEN
+        )
+
+
+def narrow(view: View, sweep_id: str) -> View:
+    """The view of one of its sweeps."""
+    condition = Condition("sweep_id", "=", None if sweep_id == NO_SWEEP else sweep_id)
+    return replace(view, where=tuple(dict.fromkeys((*view.where, condition))))
+
+
+def show_sweeps(sweeps: pd.DataFrame, metric: str) -> None:
+    """One row per sweep; ticking one narrows every page to it."""
+    ids = [str(name) for name in sweeps["sweep_id"]]
+    key = f"sweeps-{'-'.join(ids)}"
+
+    def choose() -> None:
+        rows = st.session_state[key].selection.rows
+        if rows and ids[rows[0]] != NO_SWEEP:
+            st.session_state["sweep"] = ids[rows[0]]
+
+    st.dataframe(
+        sweeps.assign(done=100 * sweeps["done"])[shown_columns(sweeps)],
+        hide_index=True,
+        key=key,
+        on_select=choose,
+        selection_mode="single-row",
+        alt="One row per sweep, the newest first",
+        placeholder=MISSING,
+        column_config={
+            "sweep_id": st.column_config.TextColumn("Sweep", pinned=True),
+            "n_runs": "Runs",
+            "n_finished": "Finished",
+            "n_running": "Running",
+            "n_queued": "Queued",
+            "n_diverged": "Diverged",
+            "n_other": st.column_config.NumberColumn("Other", help="failed, stopped, pruned, lost or unconfirmed"),
+            "done": st.column_config.ProgressColumn("Done", format="%.0f %%", min_value=0.0, max_value=100.0),
+            "best_value": st.column_config.NumberColumn(
+                f"Best {metric}", help="lowest single finished run; none where the runs do not compare", format="%.4f"
+            ),
+            "best_learning_rate": st.column_config.NumberColumn("at LR", format="%.2e"),
+            "updated_at": st.column_config.DatetimeColumn("Last change", format="distance"),
+            "model": "Model",
+            "dataset": "Data",
+            "started_at": st.column_config.DatetimeColumn("Started", format="distance"),
+        },
+    )
+    offer_csv(sweeps, "sweeps")
+    st.caption("Tick a sweep to look at it alone on every page.")
+
+
+def shown_columns(sweeps: pd.DataFrame) -> list[str]:
+    """The columns in reading order, without counts that are zero everywhere."""
+    counts = [name for name in ("n_finished", "n_running", "n_queued", "n_diverged", "n_other") if sweeps[name].any()]
+    results = ["done", "best_value", "best_learning_rate", "updated_at"]
+    return ["sweep_id", "n_runs", *counts, *results, "model", "dataset", "started_at"]

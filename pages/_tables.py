@@ -1,0 +1,95 @@
+"""Tables: columns explained by the schema, statuses as coloured badges, and a download of exactly what is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Final, Literal
+
+import pandas as pd
+import streamlit as st
+
+from analysis.store.schema import RUNS, column_named
+from pages._export import to_csv
+from pages._text import MISSING
+
+if TYPE_CHECKING:
+    from streamlit.elements.lib.column_types import ColumnConfig
+
+STATUS_COLORS: Final[Mapping[str, Literal["green", "blue", "gray", "orange", "red", "violet"]]] = {
+    "finished": "green",
+    "running": "blue",
+    "queued": "gray",
+    "diverged": "orange",
+    "failed": "red",
+    "lost": "red",
+    "pruned": "violet",
+    "stopped": "violet",
+    "unconfirmed": "gray",
+}
+_FORMATS: Final[Mapping[str, str]] = {
+    "learning_rate": "%.2e",
+    "tokens_seen": "localized",
+    "token_budget": "localized",
+    "wall_s": "%.0f",
+    "peak_memory_bytes": "bytes",
+}
+
+
+def show_table(
+    table: pd.DataFrame,
+    *,
+    name: str,
+    alt: str,
+    columns: Mapping[str, ColumnConfig | str | None] | None = None,
+    height: int | Literal["auto"] = "auto",
+) -> None:
+    """Show a table and offer it as CSV.
+
+    Args:
+        table: What to show; the index is hidden.
+        name: Key of the table and name of the downloaded file.
+        alt: One sentence that says what it holds, for those who cannot see it.
+        columns: How columns look; those named in the schema explain themselves.
+        height: Height in pixels.
+    """
+    config = {**explain_columns(table.columns), **(columns or {})}
+    st.dataframe(table, hide_index=True, column_config=config, key=name, alt=alt, height=height, placeholder=MISSING)
+    offer_csv(table, name)
+
+
+def offer_csv(table: pd.DataFrame, name: str) -> None:
+    """A button that downloads the table as `ucurve-NAME.csv`."""
+    st.download_button(
+        "Download CSV",
+        to_csv(table),
+        file_name=f"ucurve-{name}.csv",
+        mime="text/csv",
+        key=f"{name}-csv",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+    )
+
+
+def explain_columns(names: Iterable[str]) -> dict[str, ColumnConfig | str | None]:
+    """How the columns of the runs table look, with unit and meaning as their tooltip."""
+    return {name: _explain(name) for name in names if column_named(RUNS, name) is not None}
+
+
+def status_badges(statuses: pd.Series) -> pd.Series:
+    """Statuses as one-item lists, which is what a badge column shows."""
+    return statuses.map(lambda status: [status])
+
+
+def _explain(name: str) -> ColumnConfig:
+    column = column_named(RUNS, name)
+    meaning = "" if column is None else f"{column.meaning} [{column.unit}]" if column.unit else column.meaning
+    if name == "status":
+        return st.column_config.MultiselectColumn(
+            help=meaning, options=list(STATUS_COLORS), color=list(STATUS_COLORS.values()), width="small"
+        )
+    if column is not None and column.type == "timestamp":
+        return st.column_config.DatetimeColumn(help=meaning, format="YYYY-MM-DD HH:mm")
+    if name in _FORMATS:
+        return st.column_config.NumberColumn(help=meaning, format=_FORMATS[name])
+    return st.column_config.Column(help=meaning)

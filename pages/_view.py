@@ -1,0 +1,53 @@
+"""What one rerun of a page looks at: one snapshot of one store, narrowed by the filters in the address bar."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis.store import Condition, Snapshot, Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """One consistent look at the store.
+
+    Attributes:
+        store: The opened store; only live parts use it again, to see whether something new was written.
+        snapshot: What everything on the page is read from.
+        where: The filters, all of which hold.
+        metric: What is minimised, for example `eval_loss`.
+        runs: Newest row per run that passes the filters, all columns.
+        all_runs: The same without the filters.
+    """
+
+    store: Store
+    snapshot: Snapshot
+    where: tuple[Condition, ...]
+    metric: str
+    runs: pd.DataFrame
+    all_runs: pd.DataFrame
+
+    @property
+    def something_runs(self) -> bool:
+        """Whether any run of the store is still being trained or waits for it."""
+        return bool(self.all_runs["status"].isin(["running", "queued"]).any())
+
+
+_current: ContextVar[View] = ContextVar("ucurve_view")
+
+
+def set_view(view: View) -> None:
+    """Make a view the one that the page of this rerun shows."""
+    _current.set(view)
+
+
+def current_view() -> View:
+    """The view that the frame has prepared for the page of this rerun.
+
+    Raises:
+        LookupError: when a page file runs by itself instead of through `app.py`.
+    """
+    return _current.get()

@@ -1,0 +1,17 @@
+"""Which configuration won, and which others cannot be told from it?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._data import load_ranking
+from pages._rankings import show_ranking
+from pages._text import md_escape
+from pages._view import current_view
+
+view = current_view()
+best = load_ranking(view)
+if not best.comparable:
+    st.info(md_escape(best.overall.rule), icon=":material/call_split:")
+for ranking in best.groups:
+    show_ranking(ranking, view, heading=not best.comparable)

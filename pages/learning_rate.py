@@ -1,0 +1,35 @@
+"""Which learning rate is best, is it bracketed, and what would the recommended one cost?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from analysis.figures.lr_curve import plot_lr_curves
+from pages._charts import show_chart, theme
+from pages._curves import ask_groups, curve_table, point_table, show_curve_card
+from pages._data import load_lr_curves
+from pages._tables import show_table
+from pages._view import current_view
+
+MAX_CARDS = 8  # more curves than this are compared in a table instead of one card each
+
+view = current_view()
+groups = ask_groups(view.runs)
+curves = load_lr_curves(view, groups)
+if not curves:
+    st.info("No run with a learning rate is in view yet.", icon=":material/hourglass_empty:")
+else:
+    show_chart(
+        plot_lr_curves(curves, theme=theme()),
+        key="lr-chart",
+        alt=f"{view.metric} against learning rate, {len(curves)} curves",
+        height=520,
+    )
+    if len(curves) <= MAX_CARDS:
+        with st.grid(min(2, len(curves)), min_column_width=380, gap="medium"):
+            for curve in curves:
+                show_curve_card(curve)
+    else:
+        show_table(curve_table(curves), name="lr-curves", alt="One row per curve")
+    with st.expander("Every point", icon=":material/table_rows:"):
+        show_table(point_table(curves), name="lr-points", alt="One row per curve and learning rate")
