@@ -29,7 +29,8 @@ _NEAR_SHARE: Final = 0.02
 _NEAR_SDS: Final = 5.0
 # Points higher than this above the best are the cliff, not the valley; a polynomial through them misses the optimum.
 _CLIFF_SHARE: Final = 0.2
-_LACK_OF_FIT_LEVEL: Final = 0.05
+# A fit is refused when replicates contradict it at this level: one good curve in a hundred loses its interval.
+_LACK_OF_FIT_LEVEL: Final = 0.01
 # Degrees of freedom from replicates that pay for the cubic term (our choice).
 _MIN_DOF_FOR_CUBIC: Final = 3
 
