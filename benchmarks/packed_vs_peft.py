@@ -23,6 +23,7 @@ from runner.spec import parse_sweep_spec
 from runner.spec.plan import TrialPlan
 from runner.sweep import PreparedSweep, prepare_sweep
 from runner.training.session import PackLimits, TrainingSession
+from runner.training.tokenized import data_order
 from runner.training.trainer import Evaluation
 from runner.training.trial_state import StepResult, TrialState
 
@@ -128,8 +129,6 @@ def _packed(sweep: PreparedSweep) -> dict[str, float]:
 
 
 def _tokens(sweep: PreparedSweep, plan: TrialPlan) -> int:
-    from runner.training.tokenized import data_order
-
     data, order = sweep.data_of(plan), data_order(len(sweep.data_of(plan).train), plan.trial.seed)
     return sum(len(data.train[next(order)].token_ids) for _ in range(plan.n_steps * plan.trial.batch_size))
 

@@ -1,7 +1,7 @@
 """Does bfloat16 bend the U? Final held-out losses of the demo's learning rates in float32 and in bfloat16.
 
-`python -m benchmarks.precision` trains the demo's grid at batch size 4 packed in float32 and packed in bfloat16, and its
-lowest and middle learning rates with plain peft in bfloat16, all from the same data in the same order.
+`python -m benchmarks.precision` trains the demo's grid at batch size 4 packed in float32 and packed in bfloat16, and
+its lowest and middle learning rates with plain peft in bfloat16, all from the same data in the same order.
 """
 
 import tempfile

@@ -33,9 +33,11 @@ def run_sweep_file(
     cleanly. Exit code 1 says that some runs failed or were stopped.
     """
     from runner.spec import load_sweep_spec
+
+    checked = load_sweep_spec(spec)  # before torch is imported: a typing error answers at once
     from runner.sweep import prepare_sweep
 
-    sweep = prepare_sweep(load_sweep_spec(spec))
+    sweep = prepare_sweep(checked)
     if dry_run:
         show_plan(sweep.plan, json_output=json_output)
         return

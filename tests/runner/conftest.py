@@ -1,11 +1,17 @@
 """A tiny model folder and a small data file for sweeps that take seconds."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.tiny_model import save_tiny_model
+
+# Matrices this small gain nothing from threads, and test processes run side by side; also for the processes we start.
+torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +41,7 @@ axes:
   learning_rate: [1e-3, 1e-2, 1.0]
   batch_size: [2, 6]
 budget: {{tokens: 240}}
-training: {{clip_norm: null, schedule: constant, warmup_steps: 0, precision: float32, lora_alpha: 65536}}
+training: {{clip_norm: null, schedule: constant, warmup_steps: 0, precision: float32, lora_alpha: 65536, lora_rank: 1, weight_decay: 10}}
 evaluation: {{every: 0.5, max_examples: 10}}
 pack: 4
 """,
