@@ -4,7 +4,6 @@ import os
 import shutil
 from pathlib import Path
 
-from peft import LoraConfig
 from safetensors.torch import save_file
 
 from runner.training.adapters import Adapter
@@ -12,6 +11,8 @@ from runner.training.adapters import Adapter
 
 def save_adapter(adapter: Adapter, folder: Path, *, base_model: str) -> None:
     """Writes `adapter_config.json` and `adapter_model.safetensors` to `folder`, whole or not at all."""
+    from peft import LoraConfig  # takes as long to import as torch, and is first needed when a trial ends
+
     partial = folder.with_name(f".{folder.name}.inprogress-{os.getpid()}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
