@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
@@ -84,7 +85,7 @@ def load_model(folder: ModelFolder, dtype: torch.dtype, device: torch.device) ->
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
             folder.path, dtype=dtype, trust_remote_code=False, use_safetensors=True, local_files_only=True
         )
-    except (ValueError, OSError, KeyError, RuntimeError) as error:
+    except (ValueError, OSError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"model '{folder.model_id}' cannot be loaded from {folder.path}: {reason}") from error
     return model.to(device)
