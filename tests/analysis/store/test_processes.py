@@ -11,7 +11,7 @@ from tests.analysis.store.processes import CONTEXT, running, train_forever, writ
 
 
 def test_processes_may_create_and_write_one_store_at_once(tmp_path: Path) -> None:
-    location, n_commits = str(tmp_path / "store"), 15
+    location, n_commits = str(tmp_path / "store"), 10
     writers = [CONTEXT.Process(target=write_commits, args=(location, f"r{index}", n_commits)) for index in range(3)]
     with running([*writers]):
         for writer in writers:
@@ -25,7 +25,7 @@ def test_processes_may_create_and_write_one_store_at_once(tmp_path: Path) -> Non
 
 def test_readers_never_fail_beside_writers_and_compaction(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables_module, "GRACE_HOURS", 0)  # the harshest case: old files go at once
-    writers = [CONTEXT.Process(target=write_commits, args=(store.location, f"r{index}", 40)) for index in range(2)]
+    writers = [CONTEXT.Process(target=write_commits, args=(store.location, f"r{index}", 20)) for index in range(2)]
     reader, seen = Store.open(store.location), [0]
     with running([*writers]):
         while any(writer.is_alive() for writer in writers):
@@ -36,7 +36,7 @@ def test_readers_never_fail_beside_writers_and_compaction(store: Store, monkeypa
             assert (counts["n_logged"] > 0).all()
     assert seen == sorted(seen)
     assert len(set(seen)) > 2
-    assert int(reader.snapshot().results("loss")["n_logged"].sum()) == 80
+    assert int(reader.snapshot().results("loss")["n_logged"].sum()) == 40
 
 
 @pytest.mark.slow
