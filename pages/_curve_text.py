@@ -28,6 +28,14 @@ def optimum_text(curve: LrCurve) -> str:
     return f"Optimum: **{optimum}** ({md_escape(curve.optimum_method)}). {interval_text(curve)}"
 
 
+def bracket_text(curve: LrCurve) -> str:
+    """The optimum with its interval, short; empty when there is no interval."""
+    if curve.interval is None or curve.optimum_lr is None:
+        return ""
+    optimum = format_estimated_lr(curve.optimum_lr, curve.lr_step)
+    return f"Optimum: **{optimum}**, 95 % interval {range_text(curve.interval, curve.lr_step)}."
+
+
 def interval_text(curve: LrCurve) -> str:
     """The interval of the optimum, or the reason why there is none."""
     method = md_escape(curve.interval_method)

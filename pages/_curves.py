@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 import streamlit as st
 
-from analysis.config_columns import DERIVED, HYPERPARAMETERS, read_configurations
 from analysis.lr_curve import LrCurve
 from analysis.number_format import format_percent, format_tried_lr
 from pages import _curve_text as text
 from pages._charts import show_warnings
 from pages._text import MISSING, md_escape
 
+if TYPE_CHECKING:
+    from streamlit.elements.lib.column_types import ColumnConfig
 
-def ask_groups(runs: pd.DataFrame) -> list[str]:
+
+def ask_groups(keys: Sequence[str]) -> list[str]:
     """What makes a curve of its own; empty means everything that varies. Lives in the address bar."""
     return st.multiselect(
         "One curve per",
-        groupable(runs),
+        keys,
         key="group",
         bind="query-params",
         placeholder="everything that varies (automatic)",
@@ -30,14 +32,6 @@ def ask_groups(runs: pd.DataFrame) -> list[str]:
             "across them. What you leave out here is averaged over, and the curve says so."
         ),
     )
-
-
-def groupable(runs: pd.DataFrame) -> list[str]:
-    """Configuration keys that vary between runs, the usual hyperparameters first."""
-    columns = read_configurations(runs)
-    never = {"learning_rate", "seed", *DERIVED}
-    varying = [key for key, values in columns.items() if key not in never and len({*values} - {None}) > 1]
-    return sorted(varying, key=lambda key: (key not in HYPERPARAMETERS, varying.index(key)))
 
 
 def show_curve_card(curve: LrCurve) -> None:
@@ -49,8 +43,8 @@ def show_curve_card(curve: LrCurve) -> None:
             for mark in marks(curve):
                 st.metric(mark.name, mark.value, mark.remark, delta_color="off", delta_arrow="off")
         show_warnings(curve.warnings)
-        sentences = (text.best_tried_text(curve), text.flat_region_text(curve), text.next_text(curve))
-        st.markdown("  \n".join(sentence for sentence in sentences if sentence))
+        sentences = (text.best_tried_text, text.bracket_text, text.flat_region_text, text.next_text)
+        st.markdown("  \n".join(filter(None, (sentence(curve) for sentence in sentences))))
         with st.expander("How these numbers were found", type="compact"):
             st.markdown("\n\n".join((text.optimum_text(curve), text.recommended_text(curve))))
 
@@ -75,6 +69,19 @@ def marks(curve: LrCurve) -> tuple[Mark, Mark, Mark]:
         Mark("Optimum", text.optimum_value(curve), None if curve.optimum_lr is None else text.bounds_text(curve)),
         Mark("Recommended", recommended, None if regret is None else f"regret {format_percent(regret)}"),
     )
+
+
+def curve_columns(metric: str) -> dict[str, ColumnConfig | str | None]:
+    """How the columns of the curves' tables look."""
+    rates = ("best_tried_lr", "optimum_lr", "interval_low", "interval_high", "recommended_lr")
+    return {
+        "curve": st.column_config.TextColumn(pinned=True),
+        **{name: st.column_config.NumberColumn(format="%.2e") for name in rates},
+        f"best_{metric}": st.column_config.NumberColumn(format="%.4f", help="mean at the best learning rate tried"),
+        f"mean_{metric}": st.column_config.NumberColumn(format="%.4f", help="mean over the finite runs"),
+        "sd": st.column_config.NumberColumn(format="%.2g", help="standard deviation between runs"),
+        "regret_of_recommended": st.column_config.NumberColumn("regret", format="percent"),
+    }
 
 
 EDGES: Final = {

@@ -11,7 +11,7 @@ from analysis.best_config import BestConfiguration, rank_configurations
 from analysis.lr_curve import LrCurve, compute_lr_curves
 from analysis.progress import summarise_sweeps
 from analysis.store import Condition, Snapshot, Store
-from pages._run_columns import RunTable, arrange_runs
+from pages._run_columns import RunTable, arrange_runs, groupable_keys
 from pages._view import View
 
 Where = tuple[Condition, ...]
@@ -57,6 +57,11 @@ def load_lr_curves(view: View, group_by: Sequence[str] = ()) -> list[LrCurve]:
     return _lr_curves(view.snapshot.key, view.where, view.metric, tuple(group_by), view.snapshot)
 
 
+def load_group_keys(view: View) -> list[str]:
+    """What can make a curve of its own among the runs in view."""
+    return _group_keys(view.snapshot.key, view.where, view.snapshot)
+
+
 def load_ranking(view: View) -> BestConfiguration:
     """The ranking of the configurations in view."""
     return _ranking(view.snapshot.key, view.where, view.metric, view.snapshot)
@@ -88,6 +93,11 @@ def _sweeps(key: str, where: Where, metric: str, _snapshot: Snapshot) -> pd.Data
 @st.cache_data(max_entries=32, show_spinner=False, hash_funcs={Condition: str})
 def _run_table(key: str, where: Where, metric: str, _snapshot: Snapshot) -> RunTable:
     return arrange_runs(_results(key, where, metric, _snapshot), metric)
+
+
+@st.cache_data(max_entries=32, show_spinner=False, hash_funcs={Condition: str})
+def _group_keys(key: str, where: Where, _snapshot: Snapshot) -> list[str]:
+    return groupable_keys(_runs(key, where, _snapshot))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

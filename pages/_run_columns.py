@@ -1,4 +1,4 @@
-"""Which columns the table of runs shows: what tells the runs apart stays, what they share is said once above it."""
+"""Which settings tell runs apart: those become columns and groups, what all runs share is said once."""
 
 from __future__ import annotations
 
@@ -8,11 +8,19 @@ from typing import Final
 
 import pandas as pd
 
-from analysis.config_columns import DERIVED, read_configurations
+from analysis.config_columns import DERIVED, HYPERPARAMETERS, read_configurations
 from analysis.curve_types import GroupValue
 
 ALWAYS: Final = ("learning_rate", "batch_size", "lora_rank", "seed")
 MEASURED: Final = ("tokens_seen", "wall_s", "peak_memory_bytes")
+
+
+def groupable_keys(runs: pd.DataFrame) -> list[str]:
+    """Configuration keys that vary between runs and can make curves of their own, the usual hyperparameters first."""
+    columns = read_configurations(runs)
+    never = {"learning_rate", "seed", *DERIVED}
+    varying = [key for key, values in columns.items() if key not in never and len({*values} - {None}) > 1]
+    return sorted(varying, key=lambda key: (key not in HYPERPARAMETERS, varying.index(key)))
 
 
 @dataclass(frozen=True)

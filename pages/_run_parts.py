@@ -39,7 +39,7 @@ def show_shared(shared: Mapping[str, GroupValue]) -> None:
         st.caption(f"The same for all: {' · '.join(facts)}")
 
 
-def choose_runs(rows: pd.DataFrame) -> list[str]:
+def choose_runs(rows: pd.DataFrame, metric: str) -> list[str]:
     """Show the table; return the ids of the ticked runs, which the address bar keeps as `run`."""
     ids = [str(run_id) for run_id in rows["run_id"]]
     linked = set(st.query_params.get_all("run"))
@@ -51,7 +51,12 @@ def choose_runs(rows: pd.DataFrame) -> list[str]:
         on_select="rerun",
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [row for row, run_id in enumerate(ids) if run_id in linked]}},
-        column_config={**explain_columns(rows.columns), "name": st.column_config.TextColumn("name", pinned=True)},
+        column_config={
+            **explain_columns(rows.columns),
+            "name": st.column_config.TextColumn("name", pinned=True),
+            metric: st.column_config.NumberColumn(format="%.4f", help="last logged value"),
+            "step": st.column_config.NumberColumn(format="%,d", help=f"step of the last {metric}"),
+        },
         alt="One row per run, the newest first",
         placeholder=MISSING,
     )

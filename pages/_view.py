@@ -6,8 +6,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 import pandas as pd
+import streamlit as st
 
 from analysis.store import Condition, Snapshot, Store
+from pages._registry import navigate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +47,9 @@ def set_view(view: View) -> None:
 
 
 def current_view() -> View:
-    """The view that the frame has prepared for the page of this rerun.
-
-    Raises:
-        LookupError: when a page file runs by itself instead of through `app.py`.
-    """
-    return _current.get()
+    """The view that the frame has prepared for this rerun; a page started outside the frame starts again inside it."""
+    view = _current.get(None)
+    if view is None:
+        navigate()
+        st.stop()
+    return view

@@ -6,15 +6,15 @@ import streamlit as st
 
 from analysis.figures.lr_curve import plot_lr_curves
 from pages._charts import show_chart, theme
-from pages._curves import ask_groups, curve_table, point_table, show_curve_card
-from pages._data import load_lr_curves
+from pages._curves import ask_groups, curve_columns, curve_table, point_table, show_curve_card
+from pages._data import load_group_keys, load_lr_curves
 from pages._tables import show_table
 from pages._view import current_view
 
 MAX_CARDS = 8  # more curves than this are compared in a table instead of one card each
 
 view = current_view()
-groups = ask_groups(view.runs)
+groups = ask_groups(load_group_keys(view))
 curves = load_lr_curves(view, groups)
 if not curves:
     st.info("No run with a learning rate is in view yet.", icon=":material/hourglass_empty:")
@@ -30,6 +30,9 @@ else:
             for curve in curves:
                 show_curve_card(curve)
     else:
-        show_table(curve_table(curves), name="lr-curves", alt="One row per curve")
+        columns = curve_columns(view.metric)
+        show_table(curve_table(curves), name="lr-curves", alt="One row per curve", columns=columns)
     with st.expander("Every point", icon=":material/table_rows:"):
-        show_table(point_table(curves), name="lr-points", alt="One row per curve and learning rate")
+        points = point_table(curves)
+        columns = curve_columns(view.metric)
+        show_table(points, name="lr-points", alt="One row per curve and learning rate", columns=columns)

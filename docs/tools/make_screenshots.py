@@ -13,7 +13,12 @@ from typing import Final
 from docs.tools.browser import Screen, find_chromium, start_chromium
 from docs.tools.server import ROOT, dashboard
 
-PAGES: Final = {"overview": "/", "learning-rate": "/lr", "best-configuration": "/best", "runs": "/runs"}
+PAGES: Final = {
+    "overview": "/",
+    "learning-rate": "/learning_rate",
+    "best-configuration": "/best_configuration",
+    "runs": "/runs",
+}
 """File name -> address of each page."""
 
 SCREENS: Final = {

@@ -12,9 +12,14 @@ import pytest
 
 from docs.tools.browser import Chromium, Screen, Tab
 from docs.tools.server import dashboard
-from tests.pages.stores import FakeRun, half_finished, write_store
+from tests.pages.stores import FakeRun, half_finished, mixed, write_store
 
-PAGES = {"/": "Newest sweep", "/lr": "Best tried", "/best": "Probability it is best", "/runs": "Loss curves"}
+PAGES = {
+    "/": "Newest sweep",
+    "/learning_rate": "Best tried",
+    "/best_configuration": "Probability it is best",
+    "/runs": "Loss curves",
+}
 SCREENS = {"desktop": Screen(), "phone": Screen(width=390, height=844, dark=True)}
 EXCEPTIONS = "document.querySelectorAll('[data-testid=stException], [data-testid=stAlertContentError]').length"
 
@@ -26,6 +31,7 @@ def test_every_page_is_drawn_without_a_problem_and_fits(chromium: Chromium, addr
             tab.go(address + path, wait_for=text)
 
             assert tab.evaluate(EXCEPTIONS) == 0
+            assert tab.evaluate("document.querySelectorAll('[role=dialog]').length") == 0
             assert tab.problems == []
             assert tab.evaluate("document.querySelectorAll('svg.main-svg').length")
             width = tab.evaluate("document.documentElement.scrollWidth")
@@ -35,7 +41,7 @@ def test_every_page_is_drawn_without_a_problem_and_fits(chromium: Chromium, addr
 
 def test_axes_have_titles_with_units(chromium: Chromium, address: str) -> None:
     with chromium.tab(Screen()) as tab:
-        tab.go(f"{address}/lr", wait_for="Best tried")
+        tab.go(f"{address}/learning_rate", wait_for="Best tried")
 
         titles = axis_titles(tab)
 
@@ -48,7 +54,7 @@ def test_the_page_follows_the_colour_scheme_and_its_text_stands_out(
     chromium: Chromium, address: str, *, dark: bool
 ) -> None:
     with chromium.tab(Screen(dark=dark)) as tab:
-        tab.go(f"{address}/lr", wait_for="Best tried")
+        tab.go(f"{address}/learning_rate", wait_for="Best tried")
         page = color(tab, "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
         text = color(tab, "getComputedStyle(document.querySelector('h1')).color")
         tick = color(tab, "getComputedStyle(document.querySelector('.xtick text')).fill")
@@ -86,7 +92,7 @@ def test_filters_survive_a_change_of_page_and_a_reload(chromium: Chromium, addre
     with chromium.tab(Screen()) as tab:
         tab.go(f"{address}/?sweep=demo-a&where=batch_size%3D16", wait_for="14 of 33 runs")
 
-        tab.click('[data-testid=stSidebarNavLink][href*="/lr"]')
+        tab.click('[data-testid=stSidebarNavLink][href*="/learning_rate"]')
         tab.wait_for_text("Best tried")
         tab.wait_until_drawn()
         assert "sweep=demo-a" in tab.url()
@@ -114,6 +120,18 @@ def test_ticked_runs_are_kept_in_the_address(chromium: Chromium, address: str) -
         assert re.search(r"run=[0-9a-f]{12}-s0", tab.url())
 
 
+def test_the_first_visit_of_a_server_may_be_any_link(chromium: Chromium, tmp_path: Path) -> None:
+    store = write_store(tmp_path / "store", mixed())
+    with dashboard(store) as address, chromium.tab(Screen()) as tab:
+        tab.go(f"{address}/runs?sweep=older&x=Tokens", wait_for="4 of 33 runs")
+
+        assert tab.evaluate("document.querySelectorAll('[role=dialog]').length") == 0
+        assert "trained tokens" in axis_titles(tab)
+        choose(tab, "sweep", "demo-a")
+        tab.wait_for_text("29 of 33 runs")
+        assert "sweep=demo-a" in tab.url()
+
+
 def test_the_page_follows_a_sweep_by_itself(chromium: Chromium, tmp_path: Path) -> None:
     folder = tmp_path / "store"
     with dashboard(folder) as address, chromium.tab(Screen()) as tab:
@@ -125,7 +143,7 @@ def test_the_page_follows_a_sweep_by_itself(chromium: Chromium, tmp_path: Path) 
 
         write_store(folder, [replace(run, status="finished", n_steps=24) for run in runs if run.status != "finished"])
         tab.wait_for_text("nothing is running", timeout_s=60)
-        assert "Running now" not in tab.text()
+        tab.wait_for("!document.body.innerText.includes('Running now')")
         assert tab.problems == []
 
 

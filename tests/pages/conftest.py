@@ -16,7 +16,7 @@ PAGES = {
     "Overview": "pages/overview.py",
     "Learning rate": "pages/learning_rate.py",
     "Best configuration": "pages/best_configuration.py",
-    "Runs": "pages/runs_table.py",
+    "Runs": "pages/runs.py",
 }
 OpenPage = Callable[..., AppTest]
 

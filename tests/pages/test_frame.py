@@ -9,36 +9,38 @@ from pathlib import Path
 
 import pytest
 from streamlit import config as streamlit_config
+from streamlit.testing.v1 import AppTest
 
 from pages._errors import problems_as_text
 from pages._location import store_location
-from pages._view import current_view
 from tests.pages.conftest import APP, PAGES, OpenPage
 from tests.pages.stores import all_diverged, one_run, write_store
 
 ROOT = APP.parent
 PAGE_FILES = sorted(path for path in (ROOT / "pages").glob("*.py") if not path.name.startswith("_"))
-REGISTERED = dict(re.findall(r'"pages/(\w+)\.py".*?url_path="(\w+)"', APP.read_text(), flags=re.DOTALL))
+REGISTRY = (ROOT / "pages" / "_registry.py").read_text()
 
 
-def test_every_page_file_is_registered_with_an_address_and_a_help() -> None:
-    assert set(REGISTERED) == {path.stem for path in PAGE_FILES}
+def test_every_page_file_is_registered_and_explained() -> None:
+    registered = re.findall(r'"pages/(\w+)\.py"', REGISTRY)
+
+    assert sorted(registered) == [path.stem for path in PAGE_FILES]
     assert set(PAGES.values()) == {f"pages/{path.name}" for path in PAGE_FILES}
-    assert APP.read_text().count("help=") == len(PAGE_FILES)
+    assert REGISTRY.count("help=") == len(PAGE_FILES)
+    assert "url_path" not in REGISTRY  # a page's address is its file's name, see `navigate`
 
 
-def test_no_file_name_is_an_address() -> None:
-    # Until st.navigation has run, Streamlit would serve such a file by itself, outside the frame.
+def test_no_helper_is_named_like_a_page() -> None:
+    # Before st.navigation has run, Streamlit takes every file for a page and ignores a leading underscore.
     stems = [path.stem.lstrip("_") for path in (ROOT / "pages").glob("*.py") if path.stem != "__init__"]
 
     assert len(stems) == len(set(stems))
-    assert not set(stems) & set(REGISTERED.values())
 
 
 def test_navigation_runs_before_anything_that_can_stop() -> None:
-    lines = [line for line in APP.read_text().splitlines() if re.match(r"(page = )?(st\.|with )|if ", line)]
+    body = APP.read_text().split("import navigate\n")[1].strip()
 
-    assert lines[0].startswith("page = st.navigation(")
+    assert body.startswith("page = navigate()")
 
 
 def test_every_page_has_a_paragraph_in_the_documentation() -> None:
@@ -110,9 +112,17 @@ def test_only_our_own_problems_become_text() -> None:
         raise ZeroDivisionError
 
 
-def test_a_page_file_alone_has_no_view() -> None:
-    with pytest.raises(LookupError):
-        current_view()
+@pytest.mark.parametrize("path", PAGE_FILES, ids=lambda path: path.name)
+def test_a_page_started_by_itself_starts_again_inside_the_frame(
+    stores: dict[str, Path], monkeypatch: pytest.MonkeyPatch, path: Path
+) -> None:
+    monkeypatch.setenv("UCURVE_STORE", str(stores["one_run"]))
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    app.switch_page(f"pages/{path.name}").run()  # the first run of all: st.navigation has not run yet
+
+    assert not app.exception
+    assert {f"pages/{path.name}"} == {file for title, file in PAGES.items() if app.title[0].value == title}
+    assert app.sidebar.selectbox(key="sweep").value == "All sweeps"
 
 
 def test_a_folder_that_is_no_store_is_named(

@@ -11,7 +11,7 @@ from pages._view import current_view
 view = current_view()
 table = load_run_table(view)
 show_shared(table.shared)
-chosen = choose_runs(table.rows)
+chosen = choose_runs(table.rows, view.metric)
 st.subheader("Loss curves")
 show_curves(view, table.rows, chosen)
 st.subheader("Configuration")

@@ -1,0 +1,61 @@
+"""Every page of the dashboard, and the way into it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+if TYPE_CHECKING:
+    from streamlit.navigation.page import Page
+
+
+def navigate() -> Page:
+    """Register all pages and return the one that the address names.
+
+    Streamlit serves the files of a folder called `pages` by itself, outside our frame, until st.navigation has run once
+    in the server's life. A first visit that was started that way starts again, the right way; the address of a page is
+    its file's name, so that the first visit finds its page either way.
+    """
+    started_outside = bool(PagesManager.uses_pages_directory)
+    page = st.navigation(_pages())
+    if started_outside:
+        st.rerun()
+    return page
+
+
+def _pages() -> dict[str, list[Page]]:
+    return {
+        "": [
+            st.Page(
+                "pages/overview.py",
+                title="Overview",
+                icon=":material/monitoring:",
+                default=True,
+                help="What was trained, what runs now, and how the newest sweep came out.",
+            )
+        ],
+        "Decide": [
+            st.Page(
+                "pages/learning_rate.py",
+                title="Learning rate",
+                icon=":material/show_chart:",
+                help="Which learning rate is best, whether the sweep brackets it, and what the recommended one costs.",
+            ),
+            st.Page(
+                "pages/best_configuration.py",
+                title="Best configuration",
+                icon=":material/trophy:",
+                help="Which configuration won, and which others cannot be told from it.",
+            ),
+        ],
+        "Inspect": [
+            st.Page(
+                "pages/runs.py",
+                title="Runs",
+                icon=":material/table_rows:",
+                help="Every run with its configuration, its loss curve, and where configurations differ.",
+            )
+        ],
+    }
