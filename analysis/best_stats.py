@@ -1,7 +1,7 @@
 """The statistics behind a ranking: noise of a mean, probability of being the best, who cannot be told from the best.
 
-Losses throughout: lower is better. Source: statistics.md of the project's design notes, section 8 (t posterior draws
-instead of bootstrapping two or three seeds; Holm 1979, Scand. J. Stat. 6:65; Wilson 1927, JASA 22:209).
+Losses throughout: lower is better. Two or three seeds are too few to bootstrap, so uncertainty is drawn from t posteriors.
+Source: S. Holm 1979, Scand. J. Stat. 6:65; E. B. Wilson 1927, JASA 22:209. What each number means: docs/statistics.md.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from analysis.curve_fit import FloatArray, LocalPolynomial
 from analysis.curve_points import SAME_LR, standard_error
 from analysis.curve_types import LrPoint, Noise
 
-# A learning rate within one standard error or half a percent of the best is as good (statistics.md, section 2).
+# A learning rate within one standard error or half a percent of the best is as good (our choice of the percentage).
 _FLAT_REGION_SHARE: Final = 0.005
 _MIN_POINTS: Final = 3
 

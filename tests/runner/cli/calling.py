@@ -35,8 +35,14 @@ class Caller:
         self._capsys = capsys
 
     def __call__(self, *arguments: object) -> Answer:
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
+        code = _exit_code([str(argument) for argument in arguments])
         captured = self._capsys.readouterr()
-        code = ended.value.code
-        return Answer(code if isinstance(code, int) else 0, captured.out, captured.err)
+        return Answer(code, captured.out, captured.err)
+
+
+def _exit_code(arguments: list[str]) -> int:
+    try:
+        main(arguments)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0
+    raise AssertionError("the command line ends with an exit code")

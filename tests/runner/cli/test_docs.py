@@ -89,7 +89,8 @@ def test_the_keys_of_recommend_lr_are_documented(ucurve: Caller) -> None:
 
 
 def test_documented_keys_of_a_run_exist(ucurve: Caller, sweep_store: Store) -> None:
-    (run, *_) = ucurve("runs", "--store", sweep_store.location, "--json").json  # type: ignore[misc]
+    runs = ucurve("runs", "--store", sweep_store.location, "--json").json
+    assert isinstance(runs, list)
     text = _section("ucurve runs").split("JSON:")[1]
     named = set(re.findall(r"`([a-z_]+)`", text)) - {"null", "config_json", "provenance_json"}
-    assert named <= set(run)
+    assert named <= set(runs[0])
