@@ -8,10 +8,12 @@ from typing import Final
 import plotly.graph_objects as go
 
 from analysis.best_types import ConfigScore, Ranking
-from analysis.figures.theme import Theme, color_of, escape, ink, new_figure, with_message
+from analysis.figures.theme import Theme, color_of, escape, ink, metric_title, new_figure, with_message
 from analysis.number_format import format_percent, format_value
 
 _MAX_NAME: Final = 48
+_MAX_LINE: Final = 20
+"""A longer label takes two lines, or it leaves a phone no room for the plot."""
 
 
 def plot_ranking(ranking: Ranking, *, metric: str, theme: Theme = "light", max_rows: int = 30) -> go.Figure:
@@ -28,8 +30,8 @@ def plot_ranking(ranking: Ranking, *, metric: str, theme: Theme = "light", max_r
     """
     finite = [score for score in ranking.ranking if score.mean is not None]
     shown = finite[:max_rows]
-    more = f", best {len(shown)} of {len(finite)} configurations" if len(finite) > len(shown) else ""
-    figure = new_figure(theme, x_title=f"mean {escape(metric)} ± standard error{more}", y_title="")
+    more = f"<br>best {len(shown)} of {len(finite)} configurations" if len(finite) > len(shown) else ""
+    figure = new_figure(theme, x_title=f"mean {metric_title(metric)}<br>± standard error{more}", y_title="")
     if not shown:
         return with_message(figure, "No configuration has a finished run yet.", theme)
     names = _unique_names(shown)
@@ -90,9 +92,18 @@ def _unique_names(scores: Sequence[ConfigScore]) -> dict[str, str]:
     """Returns trial_key -> axis label; two equal labels would be one row, so a repeated one gets its key."""
     names: dict[str, str] = {}
     for score in scores:
-        name = escape(score.name if len(score.name) <= _MAX_NAME else f"{score.name[: _MAX_NAME - 1]}…")
+        name = _two_lines(score.name if len(score.name) <= _MAX_NAME else f"{score.name[: _MAX_NAME - 1]}…")
         names[score.trial_key] = f"{name} ({score.trial_key[:6]})" if name in names.values() else name
     return names
+
+
+def _two_lines(name: str) -> str:
+    """Returns a label broken at the comma nearest to its middle, when it is long."""
+    commas = [index for index, character in enumerate(name) if character == "," and index > 0]
+    if len(name) <= _MAX_LINE or not commas:
+        return escape(name)
+    middle = min(commas, key=lambda index: abs(index - len(name) / 2))
+    return f"{escape(name[: middle + 1])}<br>{escape(name[middle + 1 :].strip())}"
 
 
 def _hover(score: ConfigScore, metric: str) -> str:

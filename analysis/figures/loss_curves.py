@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.errors import SchemaError
-from analysis.figures.theme import Theme, color_of, dash_of, escape, new_figure, with_alpha, with_message
+from analysis.figures.theme import Theme, color_of, dash_of, escape, metric_title, new_figure, with_alpha, with_message
 from analysis.number_format import format_tried_lr
 
 XAxis = Literal["step", "tokens_seen", "wall_time"]
@@ -48,7 +48,7 @@ def plot_loss_curves(
     """
     if not 0 <= smoothing < 1:
         raise SchemaError(f"smoothing must be at least 0 and below 1, got {smoothing}.")
-    figure = new_figure(theme, x_title=X_TITLES[x], y_title=escape(metric))
+    figure = new_figure(theme, x_title=X_TITLES[x], y_title=metric_title(metric))
     if curves.empty:
         return with_message(figure, f"None of these runs has logged {metric} yet.", theme)
     names = _names(runs)

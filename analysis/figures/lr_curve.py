@@ -16,6 +16,7 @@ from analysis.figures.theme import (
     dash_of,
     escape,
     ink,
+    metric_title,
     new_figure,
     symbol_of,
     with_alpha,
@@ -23,11 +24,6 @@ from analysis.figures.theme import (
 )
 from analysis.number_format import format_estimated_lr, format_percent, format_tried_lr, format_value
 
-_UNITS: Final = {
-    "eval_loss": "nats per target token",
-    "train_loss": "nats per target token",
-    "eval_bpb": "bits per byte",
-}
 _N_FIT_POINTS: Final = 60
 _ROOM: Final = 1.25
 _TICK_DIGITS: Final = ((1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 5), (1, 3), (1,))
@@ -44,8 +40,7 @@ def plot_lr_curves(curves: Sequence[LrCurve], *, theme: Theme = "light") -> go.F
     optimum, and crosses at the edge of the plot where runs diverged. The recommended learning rates are vertical lines.
     """
     metric = curves[0].metric if curves else "metric"
-    y_title = f"{metric} ({_UNITS[metric]})" if metric in _UNITS else escape(metric)
-    figure = new_figure(theme, x_title="peak learning rate (log scale)", y_title=y_title)
+    figure = new_figure(theme, x_title="peak learning rate (log scale)", y_title=metric_title(metric))
     figure.update_xaxes(type="log", tickformat=".0e")
     if not any(curve.points for curve in curves):
         return with_message(figure, "No finished run has this metric yet.", theme)
@@ -194,6 +189,8 @@ def _add_diverged(figure: go.Figure, curve: LrCurve, color: str) -> None:
 
 def _add_diverged_axis(figure: go.Figure, curves: Sequence[LrCurve]) -> None:
     """Puts diverged runs on an axis of their own from 0 to 1, so that they never stretch the loss axis."""
+    if not any(point.n for curve in curves for point in curve.points):
+        figure.update_layout(yaxis_showticklabels=False)  # nothing finite: the numbers would mean nothing
     if any(point.n_diverged for curve in curves for point in curve.points):
         figure.update_layout(yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True})
 

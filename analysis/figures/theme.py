@@ -18,6 +18,11 @@ _PALETTES: Final[dict[Theme, tuple[str, ...]]] = {
 }
 _INK: Final[dict[Theme, str]] = {"light": "#31333F", "dark": "#FAFAFA"}
 _GRID: Final[dict[Theme, str]] = {"light": "rgba(49, 51, 63, 0.12)", "dark": "rgba(250, 250, 250, 0.15)"}
+_UNITS: Final = {
+    "eval_loss": "nats per target token",
+    "train_loss": "nats per target token",
+    "eval_bpb": "bits per byte",
+}
 DASHES: Final = ("solid", "dash", "dot", "dashdot", "longdash")
 SYMBOLS: Final = ("circle", "square", "diamond", "triangle-up", "cross", "pentagon", "star")
 
@@ -46,6 +51,15 @@ def ink(theme: Theme) -> str:
 def escape(text: str) -> str:
     """Returns text that plotly shows as it is: names come from users and imports, and plotly reads tags in them."""
     return html.escape(text, quote=False)
+
+
+def metric_title(metric: str) -> str:
+    """Returns the axis title of a metric, with its unit where it is known.
+
+    >>> metric_title("eval_loss"), metric_title("accuracy")
+    ('eval_loss (nats per target token)', 'accuracy')
+    """
+    return f"{escape(metric)} ({_UNITS[metric]})" if metric in _UNITS else escape(metric)
 
 
 def with_alpha(color: str, alpha: float) -> str:

@@ -162,7 +162,7 @@ def test_loss_curves_over_each_axis(x: str, title: str, values: list[float]) -> 
     figure = plot_loss_curves(curves, runs, metric="train_loss", x=x)  # type: ignore[arg-type]
     assert [trace.name for trace in figure.data] == ["lr 1e-4, batch 8, seed 0", "second"]
     assert figure.layout.xaxis.title.text == title
-    assert figure.layout.yaxis.title.text == "train_loss"
+    assert figure.layout.yaxis.title.text == "train_loss (nats per target token)"
     assert list(figure.data[0].x) == values
     assert list(figure.data[0].y) == [3.0, None, 2.0]
     assert figure.data[0].connectgaps is False
@@ -218,7 +218,7 @@ def test_the_ranking_has_the_best_on_top_and_four_kinds_of_points() -> None:
         "a run diverged": ["batch 32"],
     }
     assert list(figure.layout.yaxis.categoryarray) == ["batch 32", "batch 16", "batch 8", "batch 4"]
-    assert figure.layout.xaxis.title.text == "mean eval_loss ± standard error"
+    assert figure.layout.xaxis.title.text == "mean eval_loss (nats per target token)<br>± standard error"
     winner = _named(figure, "winner")
     assert list(winner.x) == [pytest.approx(2.01)]
     assert ranking.winner is not None
@@ -232,6 +232,24 @@ def test_an_unreplicated_ranking_has_no_error_bars_and_claims_no_difference() ->
     assert [trace.name for trace in figure.data] == ["winner", "others"]
     assert not any(trace.error_x.visible for trace in figure.data)
     assert figure.layout.xaxis.title.text.endswith("best 3 of 7 configurations")
+
+
+def test_a_long_label_takes_two_lines() -> None:
+    rows = [
+        {"learning_rate": rate, "batch_size": size, "lora_rank": rank, "value": 2.0 + 100 * rate + size + rank}
+        for rate in (1e-4, 2e-4, 4e-4)
+        for size in (4, 16)
+        for rank in (8, 32)
+    ]
+    figure = plot_ranking(rank_configurations(make_results(rows), metric="eval_loss").overall, metric="eval_loss")
+    assert figure.layout.yaxis.categoryarray[-1] == "lr 1e-4, batch 4,<br>rank 8"
+
+
+def test_nothing_finite_has_no_numbers_on_the_loss_axis() -> None:
+    rows = [{"learning_rate": rate, "status": "diverged", "value": math.nan} for rate in (1e-2, 2e-2)]
+    figure = plot_lr_curves(compute_lr_curves(make_results(rows), metric="eval_loss"))
+    assert figure.layout.yaxis.showticklabels is False
+    assert len(_named(figure, "all runs: diverged").x) == 2
 
 
 def test_equal_names_do_not_share_a_row() -> None:
