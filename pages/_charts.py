@@ -21,7 +21,7 @@ def show_warnings(warnings: Sequence[str]) -> None:
 class Figure(Protocol):
     """What a plotly figure can do that is needed here; only `analysis.figures` knows plotly itself."""
 
-    def update_layout(self, *, font_family: str) -> object:
+    def update_layout(self, *, font_family: str, yaxis_range: tuple[float, float] | None) -> object:
         """Change the layout in place."""
 
     def to_plotly_json(self) -> object:
@@ -33,7 +33,9 @@ def theme() -> Theme:
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
-def show_chart(figure: Figure, *, key: str, alt: str, height: int = 460) -> None:
+def show_chart(
+    figure: Figure, *, key: str, alt: str, height: int = 460, y_range: tuple[float, float] | None = None
+) -> None:
     """Draw a figure over the full width.
 
     Args:
@@ -41,9 +43,10 @@ def show_chart(figure: Figure, *, key: str, alt: str, height: int = 460) -> None
         key: Identity of the chart, so that a live page updates it in place.
         alt: One sentence that says what it shows, for those who cannot see it.
         height: Height in pixels.
+        y_range: Limits of the y axis; everything by default.
     """
     # Plotly's own font is not on the machine; this is the one that Streamlit serves with every page.
-    figure.update_layout(font_family='"Source Sans", sans-serif')
+    figure.update_layout(font_family='"Source Sans", sans-serif', yaxis_range=y_range)
     st.plotly_chart(
         figure, key=key, alt=alt, height=height, theme=None, config={"displaylogo": False, "displayModeBar": False}
     )

@@ -113,7 +113,7 @@ def range_text(limits: tuple[float, float], lr_step: float | None) -> str:
     low, high = (format_estimated_lr(limit, lr_step) for limit in limits)
     if low == high:
         low, high = (format_tried_lr(limit) for limit in limits)
-    return f"{low} – {high}"
+    return f"{low} – {high}" if low != high else low
 
 
 def _nothing_finite_text(curve: LrCurve) -> str:

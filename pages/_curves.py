@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 import streamlit as st
 
+from analysis.figures.valley import count_outside, valley_range
 from analysis.lr_curve import LrCurve
 from analysis.number_format import format_percent, format_tried_lr
 from pages import _curve_text as text
 from pages._charts import show_warnings
-from pages._text import MISSING, md_escape
+from pages._text import MISSING, count_text, md_escape
 
 if TYPE_CHECKING:
     from streamlit.elements.lib.column_types import ColumnConfig
@@ -32,6 +33,16 @@ def ask_groups(keys: Sequence[str]) -> list[str]:
             "across them. What you leave out here is averaged over, and the curve says so."
         ),
     )
+
+
+def ask_range(curves: Sequence[LrCurve]) -> tuple[float, float] | None:
+    """The limits of the loss axis: the valley where a cliff beside it would flatten it, unless the reader wants all."""
+    valley = valley_range(curves)
+    if valley is None or st.toggle("Show the whole loss range", key="whole", bind="query-params"):
+        return None
+    outside = count_text(count_outside(curves, valley), "mean")
+    st.caption(f"The loss axis frames the valley; {outside} beyond it.")
+    return valley
 
 
 def show_curve_card(curve: LrCurve) -> None:

@@ -82,7 +82,7 @@ def _card(name: str, value: str, remark: str) -> None:
 
 def chart_height(n_rows: int) -> int:
     """Pixels that a ranking chart of so many rows needs."""
-    return 110 + 30 * min(max(n_rows, 2), 30)
+    return 130 + 38 * min(max(n_rows, 2), 30)
 
 
 def ranking_table(ranking: Ranking, metric: str) -> pd.DataFrame:

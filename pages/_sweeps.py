@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from analysis.figures.lr_curve import plot_lr_curves
+from analysis.figures.valley import valley_range
 from analysis.progress import NO_SWEEP, count_statuses
 from analysis.store import Condition
 from pages import _curve_text as text
@@ -55,7 +56,9 @@ def show_newest_sweep(view: View, sweeps: pd.DataFrame) -> None:
         return
     chart, words = st.columns([2, 1], gap="large")
     with chart:
-        show_chart(plot_lr_curves(curves, theme=theme()), key="newest", alt=f"{view.metric} against learning rate")
+        figure = plot_lr_curves(curves, theme=theme())
+        alt = f"{view.metric} against learning rate"
+        show_chart(figure, key="newest", alt=alt, y_range=valley_range(curves))
     with words:
         for curve in curves[:MAX_CURVES]:
             st.markdown(f"**{md_escape(curve.label)}**")

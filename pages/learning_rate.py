@@ -6,7 +6,7 @@ import streamlit as st
 
 from analysis.figures.lr_curve import plot_lr_curves
 from pages._charts import show_chart, theme
-from pages._curves import ask_groups, curve_columns, curve_table, point_table, show_curve_card
+from pages._curves import ask_groups, ask_range, curve_columns, curve_table, point_table, show_curve_card
 from pages._data import load_group_keys, load_lr_curves
 from pages._tables import show_table
 from pages._view import current_view
@@ -24,6 +24,7 @@ else:
         key="lr-chart",
         alt=f"{view.metric} against learning rate, {len(curves)} curves",
         height=520,
+        y_range=ask_range(curves),
     )
     if len(curves) <= MAX_CARDS:
         with st.grid(min(2, len(curves)), min_column_width=380, gap="medium"):

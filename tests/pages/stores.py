@@ -30,6 +30,7 @@ class FakeRun:
     started: datetime = NOW - timedelta(minutes=30)
     name: str | None = None
     model: str = "smollm2-135m"
+    cliff: float = 0.0  # nats added per e-fold of learning rate above 4e-3
 
     @property
     def config(self) -> dict[str, object]:
@@ -57,6 +58,7 @@ class FakeRun:
     def loss_at(self, step: int) -> float:
         """A loss that falls towards a U in ln(learning_rate); deterministic noise per seed."""
         final = 2.1 + 0.06 * math.log(self.learning_rate / (OPTIMUM * math.sqrt(self.batch_size / 8))) ** 2
+        final += self.cliff * max(0.0, math.log(self.learning_rate / 4e-3))
         noise = 0.006 * math.sin(37.0 * self.seed + 1e4 * self.learning_rate + self.batch_size)
         return final + noise + 1.5 * math.exp(-5.0 * step / N_STEPS)
 
@@ -157,10 +159,17 @@ def half_finished() -> list[FakeRun]:
     return [replace(run, started=started - timedelta(minutes=2)) if run.status == "finished" else run for run in runs]
 
 
+def cliff() -> list[FakeRun]:
+    """A sweep as wide as the demo's: the upper end is a cliff of several nats."""
+    rates = (1e-4, 3.1e-4, 9.8e-4, 3.1e-3, 9.5e-3, 3e-2)
+    return [FakeRun(learning_rate=rate, batch_size=size, cliff=3.0) for rate in rates for size in (4, 16)]
+
+
 STATES: dict[str, Callable[[], list[FakeRun]]] = {
     "empty": list,
     "one_run": one_run,
     "all_diverged": all_diverged,
     "half_finished": half_finished,
     "mixed": mixed,
+    "cliff": cliff,
 }

@@ -104,6 +104,16 @@ def test_grouping_lives_in_the_address_bar_and_changes_the_curves(open_page: Ope
     assert not folded.exception
 
 
+def test_the_whole_loss_range_is_one_switch_away_and_lives_in_the_address_bar(open_page: OpenPage) -> None:
+    app = open_page("cliff", "Learning rate")
+    assert app.toggle(key="whole").proto.query_param_key == "whole"
+
+    app.toggle(key="whole").set_value(True).run()
+
+    assert "frames the valley" not in shown_text(app)
+    assert "frames the valley" not in shown_text(open_page("cliff", "Learning rate", whole="true"))
+
+
 @pytest.mark.parametrize("text", ["nonsense", "no_such_column=1", "batch_size=many"])
 def test_a_filter_that_cannot_be_read_is_explained_and_can_be_removed(open_page: OpenPage, text: str) -> None:
     app = open_page("mixed", "Runs", where=text)

@@ -14,6 +14,7 @@ EXPECTED = {
     ("Learning rate", "all_diverged"): ["Every run diverged (3 runs)", "try lower learning rates"],
     ("Learning rate", "half_finished"): ["4 still running"],
     ("Learning rate", "mixed"): ["Recommended", "Regret", "2 diverged"],
+    ("Learning rate", "cliff"): ["The loss axis frames the valley"],
     ("Best configuration", "one_run"): ["needs replicates"],
     ("Best configuration", "all_diverged"): ["diverged"],
     ("Best configuration", "half_finished"): ["needs replicates"],
