@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
 
 import pandas as pd
 
 from analysis.best_scores import score_configurations
 from analysis.best_stats import draw_posterior, estimate_spreads, find_indistinguishable
+from analysis.best_texts import ranking_rule, ranking_warnings
 from analysis.best_types import BestConfiguration, ConfigScore, Ranking
 from analysis.config_columns import read_configurations
 from analysis.curve_groups import RunGroup, split_comparable
@@ -22,8 +22,6 @@ from analysis.curve_types import Direction, GroupValue
 from analysis.lr_curve import compute_lr_curves
 
 __all__ = ["BestConfiguration", "ConfigScore", "Ranking", "rank_configurations"]
-
-_GOOD: Final = {"min": "lowest", "max": "highest"}
 
 
 def rank_configurations(results: pd.DataFrame, *, metric: str, direction: Direction = "min") -> BestConfiguration:
@@ -125,9 +123,14 @@ def _rank_group(
         one_se_set=tuple(score.trial_key for score in within),
         one_se_choice=min(within, key=_simplicity).trial_key,
         indistinguishable=indistinguishable,
-        rule=_rule(metric, direction, is_replicated=spreads is not None, n_unranked=len(others)),
+        rule=ranking_rule(
+            metric,
+            direction,
+            is_replicated=spreads is not None,
+            leaves_out_diverged=any(score.n_diverged for score in others),
+        ),
         ranking=(*scores, *others),
-        warnings=_warnings(scores, others, edges, is_replicated=spreads is not None, is_safe=bool(safe)),
+        warnings=ranking_warnings(scores, others, edges, is_replicated=spreads is not None, is_safe=bool(safe)),
     )
 
 
@@ -142,44 +145,6 @@ def _unranked(group: RunGroup, scores: tuple[ConfigScore, ...], metric: str) -> 
     if any(score.n_diverged for score in scores):
         rule = f"No winner: every run that ended diverged, so there is no finite {metric}."
     return replace(_no_overall(()), group=group.group, label=group.label, ranking=scores, rule=rule, warnings=(rule,))
-
-
-def _rule(metric: str, direction: Direction, *, is_replicated: bool, n_unranked: int) -> str:
-    among = " among configurations without a diverged run" if n_unranked else ""
-    rule = f"The winner has the {_GOOD[direction]} mean {metric}{among}. "
-    if not is_replicated:
-        return f"{rule}Unreplicated: no configuration has two seeds, so there is no probability, and no set of equals."
-    return (
-        f"{rule}p_best counts draws of mean + t * standard error; the one-SE set lies within one standard error of the "
-        "winner; indistinguishable are those that one-sided Welch tests at 5 % (Holm) do not reject."
-    )
-
-
-def _warnings(
-    scores: Sequence[ConfigScore],
-    others: Sequence[ConfigScore],
-    edges: Mapping[str, str],
-    *,
-    is_replicated: bool,
-    is_safe: bool,
-) -> tuple[str, ...]:
-    found = []
-    if not is_replicated:
-        found.append("Unreplicated: every configuration has a single run; a difference may be the seed's.")
-    elif any(score.n == 1 for score in scores):
-        found.append("Some configurations have a single run; their noise is borrowed from the replicated ones.")
-    if not is_safe:
-        found.append("Every configuration has a diverged run; the means are those of the survivors and too good.")
-    diverged = sum(score.n_diverged > 0 for score in others)
-    if diverged:
-        found.append(f"{diverged} of {len(scores) + len(others)} configurations had a diverged run and are not ranked.")
-    edge = next((edges[run_id] for run_id in scores[0].run_ids if run_id in edges), None)
-    if edge:
-        found.append(edge)
-    running = sum(score.n_running for score in (*scores, *others))
-    if running:
-        found.append(f"{running} run{' is' if running == 1 else 's are'} still queued or running.")
-    return tuple(found)
 
 
 def _edges_by_run(results: pd.DataFrame, metric: str, direction: Direction) -> dict[str, str]:

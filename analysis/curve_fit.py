@@ -23,12 +23,6 @@ from scipy import special
 
 CONFIDENCE: Final = 0.95
 MIN_POINTS: Final = 4  # three points fix a parabola exactly: no residual, so no way to doubt it
-_WINDOW: Final = 5
-# Points that belong to the valley even beyond the nearest five: within 2 % or 5 standard deviations of the best.
-_NEAR_SHARE: Final = 0.02
-_NEAR_SDS: Final = 5.0
-# Points higher than this above the best are the cliff, not the valley; a polynomial through them misses the optimum.
-_CLIFF_SHARE: Final = 0.2
 # A fit is refused when replicates contradict it at this level: one good curve in a hundred loses its interval.
 _LACK_OF_FIT_LEVEL: Final = 0.01
 # Degrees of freedom from replicates that pay for the cubic term (our choice).
@@ -74,32 +68,6 @@ class LocalPolynomial:
         """Standard error of the fitted loss at x; NaN without degrees of freedom."""
         row = np.power(x - self.center, np.arange(self.degree + 1))
         return math.sqrt(max(float(row @ self.covariance @ row), 0.0)) if self.dof else math.nan
-
-
-def choose_window(x: FloatArray, means: FloatArray, best: int, noise_sd: float | None) -> slice:
-    """Returns which neighbouring points to fit: the five nearest to the best and all others in the flat of the valley.
-
-    Args:
-        x: ln(learning rate), ascending, shape (n_points,), n_points >= 4.
-        means: Mean loss at each, same shape.
-        best: Index of the lowest mean.
-        noise_sd: Run-to-run standard deviation, where it is known.
-    """
-    near = max(_NEAR_SHARE * abs(means[best]), _NEAR_SDS * (noise_sd or 0.0))
-    cliff = max(_CLIFF_SHARE * abs(means[best]), near)
-    rises = means - means[best]
-    low, high = best, best
-    while high - low + 1 < len(x):
-        size = high - low + 1
-        # Rounded, so that on an even grid the last digits of a logarithm do not decide which side is nearer.
-        sides = sorted(_outer_neighbours(len(x), low, high), key=lambda index: round(abs(float(x[index] - x[best])), 9))
-        limit = cliff if size < _WINDOW else near
-        wanted = [index for index in sides if rises[index] <= limit]
-        if not wanted and size >= MIN_POINTS:
-            break
-        chosen = wanted[0] if wanted else min(sides, key=lambda index: float(rises[index]))
-        low, high = min(low, chosen), max(high, chosen)
-    return slice(low, high + 1)
 
 
 def fit_valley(x: FloatArray, values: Sequence[Sequence[float]]) -> LocalPolynomial:
@@ -202,7 +170,3 @@ def _residual_variance(rss: float, values: Sequence[Sequence[float]], n_terms: i
         if misfit / (pure / dof_pure) > float(special.fdtri(dof_misfit, dof_pure, 1 - _LACK_OF_FIT_LEVEL)):
             return misfit, dof_misfit, True
     return rss / dof, dof, False
-
-
-def _outer_neighbours(n_points: int, low: int, high: int) -> list[int]:
-    return [index for index in (low - 1, high + 1) if 0 <= index < n_points]

@@ -8,13 +8,15 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from analysis.best_config import rank_configurations
 from analysis.lr_curve import Direction, LrCurve, compute_lr_curves
 from tests.analysis.sweeps import losses, make_results, messy_tables, sweeps
 
+# Every example is a whole sweep; the repeatable profile's hundred would take half of the suite's time.
+few = settings(max_examples=40)
 _BOTH_DIRECTIONS: tuple[Direction, Direction] = ("min", "max")
 
 
@@ -23,6 +25,7 @@ def the_curve(results: pd.DataFrame) -> LrCurve:
     return curve
 
 
+@few
 @given(sweeps(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(results: pd.DataFrame, random: np.random.RandomState) -> None:
     order = list(range(len(results)))
@@ -39,6 +42,7 @@ def _without_run_order(value: object) -> object:
     return [_without_run_order(item) for item in value] if isinstance(value, list) else value
 
 
+@few
 @given(sweeps(), st.sampled_from([1e-3, 0.1, 0.37, 3.0, 50.0]))
 def test_scaling_the_learning_rates_scales_the_optimum(results: pd.DataFrame, factor: float) -> None:
     scaled = results.assign(learning_rate=results["learning_rate"] * factor)
@@ -55,6 +59,7 @@ def test_scaling_the_learning_rates_scales_the_optimum(results: pd.DataFrame, fa
             assert other == pytest.approx(one * factor, rel=1e-4)
 
 
+@few
 @given(sweeps(), st.sampled_from([-1.0, 0.5, 8.0]))
 def test_adding_a_constant_to_the_loss_moves_no_argmin(results: pd.DataFrame, constant: float) -> None:
     # Rounded to a grid of 2^-20, so that the addition is exact and no tie is made or broken.
@@ -63,6 +68,7 @@ def test_adding_a_constant_to_the_loss_moves_no_argmin(results: pd.DataFrame, co
     assert the_curve(shifted).argmin_lr == the_curve(exact).argmin_lr
 
 
+@few
 @given(sweeps())
 def test_regret_is_never_negative(results: pd.DataFrame) -> None:
     curve = the_curve(results)
@@ -71,6 +77,7 @@ def test_regret_is_never_negative(results: pd.DataFrame) -> None:
         assert curve.regret_of_recommended_absolute is not None
 
 
+@few
 @given(sweeps())
 def test_aggregating_one_seed_is_the_identity(results: pd.DataFrame) -> None:
     single = results[results["seed"] == 0]
@@ -79,6 +86,7 @@ def test_aggregating_one_seed_is_the_identity(results: pd.DataFrame) -> None:
     assert all(point.sd is None and point.n == 1 for point in points)
 
 
+@few
 @given(
     sweeps(),
     st.sampled_from([math.nan, math.inf, -math.inf]),
@@ -100,6 +108,7 @@ def test_a_run_that_is_not_finite_never_wins(
         assert "bad" not in winner.run_ids
 
 
+@few
 @given(sweeps())
 def test_everything_said_lies_in_what_was_tried(results: pd.DataFrame) -> None:
     curve = the_curve(results)
@@ -115,6 +124,7 @@ def test_everything_said_lies_in_what_was_tried(results: pd.DataFrame) -> None:
         assert curve.argmin_lr * 0.999 <= curve.flat_region[1] <= high * 1.001
 
 
+@few
 @given(messy_tables(), st.sampled_from(_BOTH_DIRECTIONS))
 @example(make_results([]), "min")
 @example(make_results(losses([1e-4, 1e-3], [1e308, 1e308])), "min")
