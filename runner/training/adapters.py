@@ -49,6 +49,7 @@ class Adapter:
         module_sizes: `(n_in, n_out)` of every module that can carry a pair, by dotted name.
         seed: Draws A exactly as `peft` does (Kaiming uniform with a = sqrt(5), hence +-1/sqrt(n_in)); B starts at zero.
         compute_dtype: Type of the matmuls; the parameters themselves stay float32.
+        n_workers: Threads that add to the gradient at once; each has a buffer of its own.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Adapter:
         seed: int,
         device: torch.device | str = "cpu",
         compute_dtype: torch.dtype = torch.float32,
+        n_workers: int = 1,
     ) -> None:
         self.shape = shape
         self.module_sizes = {name: size for name, size in module_sizes.items() if shape.targets(name)}
@@ -67,11 +69,13 @@ class Adapter:
         self._fill_a(flat, seed)
         self.parameter = nn.Parameter(flat.to(device))
         self.parameter.grad = torch.zeros_like(self.parameter)
+        self._gradients = [self.parameter.grad, *(torch.zeros_like(self.parameter.data) for _ in range(n_workers - 1))]
         # In float32 this is the parameter itself, not a copy.
         self._compute = self.parameter.data.to(compute_dtype)
         # Dropout masks are drawn on the CPU: the same numbers on every device.
         self.dropout_generator = torch.Generator().manual_seed(seed)
-        self.pairs = self._views()
+        self.pairs = [self._views(gradient) for gradient in self._gradients]
+        """The low-rank pair of each module, by worker and name."""
 
     @property
     def gradient(self) -> Tensor:
@@ -79,6 +83,17 @@ class Adapter:
         if self.parameter.grad is None:
             raise RuntimeError("the gradient buffer was taken away; zero it in place instead (set_to_none=False)")
         return self.parameter.grad
+
+    def gather_gradient(self) -> None:
+        """Adds what the other workers found to the gradient."""
+        for other in self._gradients[1:]:
+            self.gradient.add_(other)
+            other.zero_()
+
+    def clear_gradient(self) -> None:
+        """Zero, in every worker's buffer."""
+        for gradient in self._gradients:
+            gradient.zero_()
 
     def refresh(self) -> None:
         """Brings the compute copy up to date with the parameters; call it after each optimizer step."""
@@ -99,8 +114,8 @@ class Adapter:
             bound = 1 / math.sqrt(a.shape[1])
             a.uniform_(-bound, bound, generator=generator)
 
-    def _views(self) -> dict[str, Pair]:
-        values, gradients = self._split(self._compute), self._split(self.gradient)
+    def _views(self, gradient: Tensor) -> dict[str, Pair]:
+        values, gradients = self._split(self._compute), self._split(gradient)
         return {name: Pair(*values[name], *gradients[name]) for name in values}
 
     def _split(self, flat: Tensor) -> dict[str, tuple[Tensor, Tensor]]:

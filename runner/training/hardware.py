@@ -70,4 +70,5 @@ def describe_device(device: torch.device) -> str:
     """A short name for the runs table."""
     if device.type == "cuda":
         return f"cuda:{torch.cuda.get_device_name(device)}"
-    return f"cpu:{torch.get_num_threads()}x{platform.processor() or platform.machine()}"
+    name = torch.cpu.get_capabilities().get("cpu_name") or platform.machine()
+    return f"cpu:{name}"

@@ -29,7 +29,8 @@ class PackSize:
     adapter_bytes: int
     """Of one trial."""
     activation_bytes: int
-    """Of one micro-batch."""
+    """Of the micro-batches that run side by side."""
+    n_workers: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +55,11 @@ def plan_pack(
     free_bytes: int,
     n_slots: int | None = None,
     micro_batch_tokens: int | None = None,
+    n_workers: int = 1,
 ) -> PackSize:
-    """The pack: as many trials as fill a micro-batch, no more than the memory holds.
+    """The pack: as many trials as fill every worker's micro-batch, no more than the memory holds.
 
-    More trials at once than fill a micro-batch train no faster; fewer finish sooner.
+    More trials at once than that train no faster; fewer finish sooner.
 
     Args:
         config: The base model's.
@@ -68,16 +70,18 @@ def plan_pack(
         free_bytes: Memory that can still be had.
         n_slots: Asked for; None decides.
         micro_batch_tokens: Asked for; None decides.
+        n_workers: Micro-batches that run side by side, and gradient buffers of a trial.
 
     Raises:
         EnvironmentProblem: Not even one trial with the smallest micro-batch fits.
     """
     usable = int(free_bytes * HEADROOM)
-    adapter = demand.adapter_parameters * (ADAM_BYTES + (0 if dtype == torch.float32 else dtype.itemsize))
+    copies = ADAM_BYTES + 4 * (n_workers - 1) + (0 if dtype == torch.float32 else dtype.itemsize)
+    adapter = demand.adapter_parameters * copies
     smallest = max(demand.longest_row, 16)
     tokens = max(micro_batch_tokens or DEFAULT_MICRO_TOKENS.get(device.type, 4096), smallest)
-    per_token = activation_bytes_per_token(config, dtype, max(demand.longest_row, TYPICAL_ROW_TOKENS))
-    fixed = _head_bytes(config)
+    per_token = n_workers * activation_bytes_per_token(config, dtype, max(demand.longest_row, TYPICAL_ROW_TOKENS))
+    fixed = n_workers * _head_bytes(config)
     while micro_batch_tokens is None and tokens > smallest and adapter + fixed + tokens * per_token > usable:
         tokens = max(tokens // 2, smallest)
     affordable = (usable - fixed - tokens * per_token) // adapter
@@ -87,7 +91,7 @@ def plan_pack(
             f"one trial needs about {need / 2**30:.1f} GiB beside the model, {usable / 2**30:.1f} GiB can be used; "
             "lower training.max_length, lora_rank or micro_batch_tokens, or take a smaller model"
         )
-    filling = max(2, ceil(tokens / max(demand.step_tokens, 1.0)))
+    filling = max(2, ceil(n_workers * tokens / max(demand.step_tokens, 1.0)))
     slots = n_slots or min(filling, demand.n_trials)
     return PackSize(
         n_slots=int(min(slots, affordable, demand.n_trials)),
@@ -95,6 +99,7 @@ def plan_pack(
         base_bytes=base_bytes,
         adapter_bytes=adapter,
         activation_bytes=fixed + tokens * per_token,
+        n_workers=n_workers,
     )
 
 

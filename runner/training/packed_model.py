@@ -1,5 +1,6 @@
 """A frozen base model that many adapters share: one forward pass, every trial's rows in it."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,14 +21,15 @@ PROBE_TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.1}
 """Largest accepted difference of the mean loss (nats per token) between our forward pass and the model's own."""
 
 
-class Pack:
-    """What the patched modules of one model need to know about the micro-batch under way."""
+class Pack(threading.local):
+    """What the patched modules of one model need to know about the micro-batch under way: one per thread."""
 
     def __init__(self, compute_dtype: torch.dtype) -> None:
         self.compute_dtype = compute_dtype
         self.micro: MicroBatch | None = None
         self.adapters: Mapping[int, Adapter] = {}
         self.training = False
+        self.worker = 0
 
     def parts(self, module_name: str, n_in: int) -> list[Part]:
         """The low-rank pairs that act in module `module_name`, in the order of the tokens."""
@@ -36,7 +38,7 @@ class Pack:
         parts = []
         for slot, start, stop in self.micro.segments:
             adapter = self.adapters.get(slot)
-            pair = adapter.pairs.get(module_name) if adapter else None
+            pair = adapter.pairs[self.worker].get(module_name) if adapter else None
             if adapter is not None and pair is not None:
                 keep = self._dropout(adapter, stop - start, n_in)
                 parts.append(Part(start, stop, pair, adapter.shape.scale, keep))
@@ -126,6 +128,7 @@ class PackedModel:
         adapters: Mapping[int, Adapter],
         *,
         token_weights: Mapping[int, float] | None = None,
+        worker: int = 0,
     ) -> dict[int, float]:
         """Sum of the negative log-likelihoods (nats) of each slot's scored tokens in the micro-batch.
 
@@ -134,10 +137,12 @@ class PackedModel:
             adapters: The adapter of each slot; a slot without one runs the base model.
             token_weights: Factor on each slot's tokens in the objective; given, gradients are added to the adapters
                 and dropout is on. None evaluates.
+            worker: Whose gradient buffers; calls of different workers may run at the same time.
         """
         if not micro.scored_segments:
             return {}
-        self.pack.micro, self.pack.adapters, self.pack.training = micro, adapters, token_weights is not None
+        self.pack.micro, self.pack.adapters = micro, adapters
+        self.pack.training, self.pack.worker = token_weights is not None, worker
         try:
             with torch.set_grad_enabled(token_weights is not None):
                 result = self._forward(micro, token_weights)

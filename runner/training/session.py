@@ -21,6 +21,7 @@ from runner.training.packed_model import PackedModel
 from runner.training.tokenized import TokenizedData
 from runner.training.trainer import Observer, PackedTrainer
 from runner.training.trial_state import adapter_shape
+from runner.training.workers import Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class TrainingSession:
         self.device = pick_device()
         self.dtype = resolve_precision(plans[0].trial.precision, self.device)
         self.plans, self._data_of = plans, data_of
+        self._workers = Workers.for_device(self.device)
         network = load_model(folder, self.dtype, self.device)
         self.model = PackedModel(network)
         self._check_targets(folder.model_id)
@@ -57,6 +59,7 @@ class TrainingSession:
             free_bytes=free_memory_bytes(self.device),
             n_slots=limits.n_slots,
             micro_batch_tokens=limits.micro_batch_tokens,
+            n_workers=self._workers.n_workers,
         )
 
     @property
@@ -76,6 +79,7 @@ class TrainingSession:
             observer,
             n_slots=self.pack.n_slots,
             micro_batch_tokens=self.pack.micro_batch_tokens,
+            workers=self._workers,
         )
         trainer.run(self.plans, should_stop)
 

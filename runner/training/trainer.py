@@ -19,6 +19,7 @@ from runner.training.layout import IGNORED, Row, lay_out, split_rows
 from runner.training.packed_model import PackedModel
 from runner.training.tokenized import TokenizedData, TokenizedExample
 from runner.training.trial_state import StepResult, TrialState
+from runner.training.workers import Workers
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class PackedTrainer:
         observer: Hears of every step.
         n_slots: Trials at once.
         micro_batch_tokens: Most tokens in one forward pass.
+        workers: Runs micro-batches side by side.
     """
 
     def __init__(
@@ -71,7 +73,9 @@ class PackedTrainer:
         *,
         n_slots: int,
         micro_batch_tokens: int,
+        workers: Workers | None = None,
     ) -> None:
+        self.workers = workers or Workers(1)
         self.model, self.data_of, self.observer = model, data_of, observer
         self.n_slots, self.micro_batch_tokens = n_slots, micro_batch_tokens
         self._active: dict[int, TrialState] = {}
@@ -101,6 +105,7 @@ class PackedTrainer:
                     self.model.module_sizes,
                     device=self.model.device,
                     compute_dtype=self.model.compute_dtype,
+                    n_workers=self.workers.n_workers,
                 )
                 self.observer.started(self._active[slot])
                 if 0 in self._active[slot].evaluation_steps:
@@ -149,11 +154,23 @@ class PackedTrainer:
         adapters = {slot: state.adapter for slot, state in self._active.items()}
         sums = dict.fromkeys(batches, 0.0)
         unshared = {slot for slot, adapter in adapters.items() if token_weights and adapter.shape.dropout}
-        for group in split_rows([_scored_part(row) for row in rows], self.micro_batch_tokens):
+
+        def one(group: Sequence[Row], worker: int) -> dict[int, float]:
             micro = lay_out(group, self.model.device, unshared_slots=unshared)
-            for slot, nll in self.model.loss(micro, adapters, token_weights=token_weights).items():
+            return self.model.loss(micro, adapters, token_weights=token_weights, worker=worker)
+
+        # Dropout masks come from one generator per trial: side by side their order would be left to chance.
+        n_workers = 1 if unshared else self.workers.n_workers
+        for found in self.workers.map(one, self._micro_batches(rows, n_workers), n_workers):
+            for slot, nll in found.items():
                 sums[slot] += nll
         return sums
+
+    def _micro_batches(self, rows: Sequence[Row], n_workers: int) -> list[list[Row]]:
+        """At least one for each worker, where there are rows enough."""
+        scored = [_scored_part(row) for row in rows]
+        share = math.ceil(sum(len(row.token_ids) for row in scored) / n_workers)
+        return split_rows(scored, min(self.micro_batch_tokens, share))
 
     def _with_less_memory(self, attempt: Callable[[], dict[int, float]]) -> dict[int, float]:
         """Runs `attempt`; after an out-of-memory once more with half the micro-batch, the batch unchanged."""
@@ -166,7 +183,7 @@ class PackedTrainer:
                     raise
                 self._halve(error)
             for slot, state in self._active.items():
-                state.adapter.gradient.zero_()
+                state.adapter.clear_gradient()
                 state.adapter.dropout_generator.set_state(dropout[slot])
 
     def _halve(self, error: Exception) -> None:

@@ -44,11 +44,14 @@ class TrialState:
         *,
         device: torch.device,
         compute_dtype: torch.dtype,
+        n_workers: int = 1,
     ) -> None:
         self.plan, self.trial, self.data = plan, plan.trial, data
         trial = plan.trial
         shape = adapter_shape(plan)
-        self.adapter = Adapter(shape, module_sizes, seed=trial.seed, device=device, compute_dtype=compute_dtype)
+        self.adapter = Adapter(
+            shape, module_sizes, seed=trial.seed, device=device, compute_dtype=compute_dtype, n_workers=n_workers
+        )
         self.optimizer = torch.optim.AdamW(
             [self.adapter.parameter],
             lr=trial.learning_rate,
@@ -85,6 +88,7 @@ class TrialState:
 
     def apply_gradient(self, train_loss: float, n_scored: int) -> StepResult:
         """Clips, steps and clears the gradient; a non-finite one is cleared and not applied."""
+        self.adapter.gather_gradient()
         norm: Tensor = torch.linalg.vector_norm(self.adapter.gradient)
         result = StepResult(train_loss, self.schedule.at(self.step), float(norm))
         if result.problem is None:
@@ -94,7 +98,7 @@ class TrialState:
             self.optimizer.param_groups[0]["lr"] = result.lr_now
             self.optimizer.step()
             self.adapter.refresh()
-        self.optimizer.zero_grad(set_to_none=False)
+        self.adapter.clear_gradient()
         self.step += 1
         self.tokens_seen += n_scored
         return result

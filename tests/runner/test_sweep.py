@@ -32,7 +32,8 @@ model: {tiny_model_folder}
 dataset: {{path: {pairs_file}, held_out: 10}}
 axes: {{learning_rate: [1e-3, 1e-2, 1.0], batch_size: [2, 6]}}
 budget: {{tokens: 240}}
-training: {{clip_norm: null, schedule: constant, warmup_steps: 0, precision: float32, lora_alpha: 65536, lora_rank: 1, weight_decay: 10}}
+training: {{clip_norm: null, schedule: constant, warmup_steps: 0, precision: float32,
+  lora_alpha: 65536, lora_rank: 1, weight_decay: 10}}
 evaluation: {{every: 0.5, max_examples: 10}}
 pack: 4
 """

@@ -18,6 +18,7 @@ from runner.training.schedule import Schedule
 from runner.training.tokenized import TokenizedData, data_order
 from runner.training.trainer import Evaluation, PackedTrainer
 from runner.training.trial_state import StepResult, TrialState, adapter_shape
+from runner.training.workers import Workers
 from tests.runner.training.conftest import ALL_TARGETS, make_llama, make_plan
 
 MIXED = (
@@ -58,16 +59,17 @@ class Recorder:
 
 
 def train_packed(
-    plans: Sequence[TrialPlan],
-    data: TokenizedData,
-    *,
-    n_slots: int,
-    micro: int = 64,
-    dtype: torch.dtype = torch.float32,
+    plans: Sequence[TrialPlan], data: TokenizedData, *, n_slots: int, micro: int = 64, n_workers: int = 1
 ) -> Recorder:
     recorder = Recorder()
-    model = PackedModel(make_llama(dtype))
-    trainer = PackedTrainer(model, lambda _plan: data, recorder, n_slots=n_slots, micro_batch_tokens=micro)
+    trainer = PackedTrainer(
+        PackedModel(make_llama()),
+        lambda _plan: data,
+        recorder,
+        n_slots=n_slots,
+        micro_batch_tokens=micro,
+        workers=Workers(n_workers),
+    )
     trainer.run(plans)
     return recorder
 
@@ -112,11 +114,11 @@ def relative(a: torch.Tensor, b: torch.Tensor) -> float:
     return float((a - b).norm() / b.norm().clamp(min=1e-12))
 
 
-@pytest.mark.parametrize("n_slots", [2, 5])
-def test_packed_equals_alone(tmp_path: Path, tiny_data: TokenizedData, n_slots: int) -> None:
+@pytest.mark.parametrize(("n_slots", "n_workers"), [(2, 1), (5, 1), (5, 3)])
+def test_packed_equals_alone(tmp_path: Path, tiny_data: TokenizedData, n_slots: int, n_workers: int) -> None:
     """Mixed ranks, batch sizes, learning rates, seeds, lengths, targets, schedules; slots refilled (2) or not (5)."""
     diverging = make_plan(6, learning_rate=1e30, seed=9, clip_norm=None, schedule="constant", warmup_steps=0)
-    packed = train_packed([*MIXED[:2], diverging, *MIXED[2:]], tiny_data, n_slots=n_slots)
+    packed = train_packed([*MIXED[:2], diverging, *MIXED[2:]], tiny_data, n_slots=n_slots, n_workers=n_workers)
     for i, plan in enumerate(MIXED):
         losses, norms, tensors = train_alone(plan, tiny_data, tmp_path / str(i))
         run_id = plan.trial.run_id
@@ -133,8 +135,9 @@ def test_packed_equals_alone(tmp_path: Path, tiny_data: TokenizedData, n_slots: 
     assert not math.isfinite(packed.steps[diverging.trial.run_id][-1].train_loss)
 
 
-def test_same_seed_gives_the_same_bits(tiny_data: TokenizedData) -> None:
-    first, second = (train_packed(MIXED, tiny_data, n_slots=3) for _ in range(2))
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_same_seed_gives_the_same_bits(tiny_data: TokenizedData, n_workers: int) -> None:
+    first, second = (train_packed(MIXED, tiny_data, n_slots=3, n_workers=n_workers) for _ in range(2))
     assert first.steps == second.steps
     for run_id, adapter in first.adapters.items():
         assert torch.equal(adapter.parameter, second.adapters[run_id].parameter)

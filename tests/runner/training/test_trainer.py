@@ -18,8 +18,8 @@ class SmallMemory(PackedModel):
 
     most_tokens = 10**9
 
-    def loss(self, micro, adapters, *, token_weights=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-        result = super().loss(micro, adapters, token_weights=token_weights)
+    def loss(self, micro, adapters, *, token_weights=None, worker=0):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+        result = super().loss(micro, adapters, token_weights=token_weights, worker=worker)
         if len(micro.token_ids_T) > self.most_tokens:
             raise torch.OutOfMemoryError("CUDA out of memory (made by a test)")
         return result
