@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from typing import Final
 
 import pandas as pd
 import streamlit as st
 
 from analysis.best_config import ConfigScore, Ranking
-from analysis.figures.best_config import plot_ranking
+from analysis.figures.best_config import MAX_LINE, plot_ranking
 from analysis.number_format import format_value
 from pages._charts import show_chart, show_warnings, theme
 from pages._tables import show_table
 from pages._text import MISSING, md_escape
 from pages._view import View
+
+MAX_ROWS: Final = 15
+"""Configurations in the chart; the table has all of them."""
 
 
 def show_ranking(ranking: Ranking, view: View, *, heading: bool) -> None:
@@ -29,10 +33,10 @@ def show_ranking(ranking: Ranking, view: View, *, heading: bool) -> None:
     if ranking.winner is None:
         return
     show_chart(
-        plot_ranking(ranking, metric=view.metric, theme=theme()),
+        plot_ranking(ranking, metric=view.metric, theme=theme(), max_rows=MAX_ROWS),
         key=f"{name}-chart",
         alt=f"Mean {view.metric} per configuration, best on top",
-        height=chart_height(len(ranking.ranking)),
+        height=chart_height(ranking),
     )
     show_table(
         ranking_table(ranking, view.metric),
@@ -80,9 +84,11 @@ def _card(name: str, value: str, remark: str) -> None:
     st.metric(name, value, remark, delta_color="off", delta_arrow="off", border=True)
 
 
-def chart_height(n_rows: int) -> int:
-    """Pixels that a ranking chart of so many rows needs."""
-    return 130 + 38 * min(max(n_rows, 2), 30)
+def chart_height(ranking: Ranking) -> int:
+    """Pixels that the chart of a ranking needs: long labels take two lines."""
+    shown = ranking.ranking[:MAX_ROWS]
+    row = 44 if any(len(score.name) > MAX_LINE for score in shown) else 28
+    return 150 + row * max(len(shown), 2)
 
 
 def ranking_table(ranking: Ranking, metric: str) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from analysis.figures.theme import Theme, color_of, escape, ink, metric_title, n
 from analysis.number_format import format_percent, format_value
 
 _MAX_NAME: Final = 48
-_MAX_LINE: Final = 20
+MAX_LINE: Final = 20
 """A longer label takes two lines, or it leaves a phone no room for the plot."""
 
 
@@ -31,7 +31,8 @@ def plot_ranking(ranking: Ranking, *, metric: str, theme: Theme = "light", max_r
     finite = [score for score in ranking.ranking if score.mean is not None]
     shown = finite[:max_rows]
     more = f"<br>best {len(shown)} of {len(finite)} configurations" if len(finite) > len(shown) else ""
-    figure = new_figure(theme, x_title=f"mean {metric_title(metric)}<br>± standard error{more}", y_title="")
+    x_title = f"mean {metric_title(metric, ' ± standard error<br>')}{more}"
+    figure = new_figure(theme, x_title=x_title, y_title="")
     if not shown:
         return with_message(figure, "No configuration has a finished run yet.", theme)
     names = _unique_names(shown)
@@ -100,7 +101,7 @@ def _unique_names(scores: Sequence[ConfigScore]) -> dict[str, str]:
 def _two_lines(name: str) -> str:
     """Returns a label broken at the comma nearest to its middle, when it is long."""
     commas = [index for index, character in enumerate(name) if character == "," and index > 0]
-    if len(name) <= _MAX_LINE or not commas:
+    if len(name) <= MAX_LINE or not commas:
         return escape(name)
     middle = min(commas, key=lambda index: abs(index - len(name) / 2))
     return f"{escape(name[: middle + 1])}<br>{escape(name[middle + 1 :].strip())}"

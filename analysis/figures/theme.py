@@ -53,13 +53,13 @@ def escape(text: str) -> str:
     return html.escape(text, quote=False)
 
 
-def metric_title(metric: str) -> str:
-    """Returns the axis title of a metric, with its unit where it is known.
+def metric_title(metric: str, between: str = " ") -> str:
+    """Returns the axis title of a metric, with its unit where it is known; `between` stands before the unit.
 
     >>> metric_title("eval_loss"), metric_title("accuracy")
     ('eval_loss (nats per target token)', 'accuracy')
     """
-    return f"{escape(metric)} ({_UNITS[metric]})" if metric in _UNITS else escape(metric)
+    return f"{escape(metric)}{between}({_UNITS[metric]})" if metric in _UNITS else f"{escape(metric)}{between}".rstrip()
 
 
 def with_alpha(color: str, alpha: float) -> str:
@@ -84,12 +84,12 @@ def new_figure(theme: Theme, *, x_title: str, y_title: str) -> go.Figure:
             "template": "plotly_white" if theme == "light" else "plotly_dark",
             "paper_bgcolor": "rgba(0, 0, 0, 0)",
             "plot_bgcolor": "rgba(0, 0, 0, 0)",
-            "font": {"color": _INK[theme], "size": 14},
+            "font": {"color": _INK[theme], "size": 13},
             "margin": {"l": 8, "r": 8, "t": 24, "b": 8},
             "hoverlabel": {"align": "left"},
             "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "xanchor": "left", "x": 0},
-            "xaxis": {**axis, "title": {"text": x_title}},
-            "yaxis": {**axis, "title": {"text": y_title}},
+            "xaxis": {**axis, "title": {"text": x_title, "font": {"size": 14}}},
+            "yaxis": {**axis, "title": {"text": y_title, "font": {"size": 14}}},
         }
     )
 
