@@ -38,7 +38,7 @@ def final_losses(precision: str) -> dict[float, tuple[float, float]]:
         runs = store.snapshot().results("eval_loss").set_index("run_id")
         curves = store.snapshot().curves(runs.index.tolist(), "eval_loss").groupby("run_id")["value"]
         first, last = curves.first(), curves.last()
-        return {float(runs.loc[i, "learning_rate"]): (float(first[i]), float(last[i])) for i in runs.index}  # type: ignore[arg-type]
+        return {float(runs.loc[i, "learning_rate"]): (float(first[i]), float(last[i])) for i in runs.index}
 
 
 def main() -> None:

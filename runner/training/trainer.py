@@ -169,6 +169,8 @@ class PackedTrainer:
     def _micro_batches(self, rows: Sequence[Row], n_workers: int) -> list[list[Row]]:
         """At least one for each worker, where there are rows enough."""
         scored = [_scored_part(row) for row in rows]
+        if n_workers == 1:
+            return split_rows(scored, self.micro_batch_tokens)
         share = math.ceil(sum(len(row.token_ids) for row in scored) / n_workers)
         return split_rows(scored, min(self.micro_batch_tokens, share))
 

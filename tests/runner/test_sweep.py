@@ -131,7 +131,7 @@ def test_stop_keeps_what_finished_and_a_rerun_completes(spec_file: Path, store: 
     assert again.n_skipped == (ended != "stopped").sum()
     runs = store.snapshot().runs().set_index("run_id")
     assert set(runs["status"]) <= {"finished", "diverged"}
-    begun = ended[ended == "stopped"].index.intersection(store.snapshot().latest()["run_id"])
+    begun = ended[ended == "stopped"].index.intersection(store.snapshot().latest()["run_id"].tolist())
     assert runs.loc[begun, "attempt"].max() == 2
 
 
