@@ -27,7 +27,7 @@ from runner.training.tokenized import data_order
 from runner.training.trainer import Evaluation
 from runner.training.trial_state import StepResult, TrialState
 
-N_STEPS = 6
+N_STEPS = 4
 LEARNING_RATES = (1e-4, 4e-4, 1.6e-3, 6.4e-3)
 SPEC = f"""
 name: bench

@@ -51,6 +51,8 @@ def running_dashboard(store: Path, port: int | None) -> Iterator[tuple[subproces
     """
     number = _free_port(port)
     options = [f"--server.address={ADDRESS}", f"--server.port={number}", "--server.headless=true"]
+    # Also in .streamlit/config.toml, which an environment variable would override.
+    options += ["--server.enableAgentApi=false", "--browser.gatherUsageStats=false"]
     command = [sys.executable, "-m", "streamlit", "run", str(APP), *options, "--", "--store", str(store.resolve())]
     process = subprocess.Popen(  # noqa: S603 - our own command line, no shell
         command,

@@ -53,6 +53,22 @@ class MicroBatch(NamedTuple):
     """Scored tokens of each slot, in order, covering 0..S."""
 
 
+def share_rows(rows: Iterable[Row], n_shares: int) -> list[list[Row]]:
+    """Rows in at most `n_shares` lists of about equally many tokens, whole slots together as far as that goes.
+
+    A slot that is cut in two has its common prefix computed twice and its low-rank products in smaller pieces.
+    """
+    ordered = sorted(rows, key=lambda r: r.slot)
+    n_tokens = sum(len(r.token_ids) for r in ordered)
+    shares: list[list[Row]] = [[] for _ in range(n_shares)]
+    before = 0
+    for row in ordered:
+        middle = before + len(row.token_ids) / 2
+        shares[min(int(middle * n_shares / n_tokens), n_shares - 1)].append(row)
+        before += len(row.token_ids)
+    return [share for share in shares if share]
+
+
 def split_rows(rows: Iterable[Row], max_tokens: int) -> list[list[Row]]:
     """Rows in micro-batches of at most `max_tokens` padded tokens (a longer row gets one of its own).
 

@@ -106,17 +106,20 @@ def plan_pack(
 def activation_bytes_per_token(config: PreTrainedConfig, dtype: torch.dtype, row_length: int) -> int:
     """What the backward pass needs of one token, over all layers.
 
-    Counted from `packed_ops`: two residual tensors in float32; two normalised inputs, queries, keys, values and the
-    attention output, gate and up in the compute type; attention probabilities of every head over the row.
+    Counted from `packed_ops`: two residual tensors in float32; two normalised inputs, gate and up, what rotary positions
+    and attention keep of queries, keys and values, and the probabilities of every head over the row, in the compute
+    type. Attention keeps padded cells, of which a micro-batch has as many as tokens are allowed: an upper bound.
     """
     stream = max(4, dtype.itemsize)
     heads = config.num_attention_heads
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // heads
     kv_heads = getattr(config, "num_key_value_heads", None) or heads
-    attention = (2 * heads + 2 * kv_heads) * head_dim * 2  # rotary keeps a second copy
+    stream_copies = (2 * heads + 2 * kv_heads) * head_dim * 2
+    grid_copies = (heads + 2 * kv_heads) * head_dim
     per_layer = (
         2 * config.hidden_size * stream
-        + (2 * config.hidden_size + attention + 2 * config.intermediate_size + heads * row_length) * dtype.itemsize
+        + (2 * config.hidden_size + stream_copies + 2 * config.intermediate_size) * dtype.itemsize
+        + (grid_copies + heads * row_length) * dtype.itemsize
     )
     transient = 4 * config.intermediate_size * dtype.itemsize
     return int(config.num_hidden_layers * per_layer + transient)

@@ -4,6 +4,7 @@ Every trial takes one optimizer step of its own per turn, with its own learning 
 data order and seed. A trial that ends leaves its slot to the next one in the queue.
 """
 
+import itertools
 import logging
 import math
 from collections import deque
@@ -15,7 +16,7 @@ import torch
 
 from runner.errors import EnvironmentProblem
 from runner.spec.plan import TrialPlan
-from runner.training.layout import IGNORED, Row, lay_out, split_rows
+from runner.training.layout import IGNORED, Row, lay_out, share_rows, split_rows
 from runner.training.packed_model import PackedModel
 from runner.training.tokenized import TokenizedData, TokenizedExample
 from runner.training.trial_state import StepResult, TrialState
@@ -155,24 +156,19 @@ class PackedTrainer:
         sums = dict.fromkeys(batches, 0.0)
         unshared = {slot for slot, adapter in adapters.items() if token_weights and adapter.shape.dropout}
 
-        def one(group: Sequence[Row], worker: int) -> dict[int, float]:
-            micro = lay_out(group, self.model.device, unshared_slots=unshared)
-            return self.model.loss(micro, adapters, token_weights=token_weights, worker=worker)
+        def run(share: Sequence[Row], worker: int) -> list[dict[int, float]]:
+            micro_batches = (
+                lay_out(group, self.model.device, unshared_slots=unshared)
+                for group in split_rows(share, self.micro_batch_tokens)
+            )
+            return [self.model.loss(m, adapters, token_weights=token_weights, worker=worker) for m in micro_batches]
 
         # Dropout masks come from one generator per trial: side by side their order would be left to chance.
-        n_workers = 1 if unshared else self.workers.n_workers
-        for found in self.workers.map(one, self._micro_batches(rows, n_workers), n_workers):
+        shares = share_rows([_scored_part(row) for row in rows], 1 if unshared else self.workers.n_workers)
+        for found in itertools.chain.from_iterable(self.workers.map(run, shares)):
             for slot, nll in found.items():
                 sums[slot] += nll
         return sums
-
-    def _micro_batches(self, rows: Sequence[Row], n_workers: int) -> list[list[Row]]:
-        """At least one for each worker, where there are rows enough."""
-        scored = [_scored_part(row) for row in rows]
-        if n_workers == 1:
-            return split_rows(scored, self.micro_batch_tokens)
-        share = math.ceil(sum(len(row.token_ids) for row in scored) / n_workers)
-        return split_rows(scored, min(self.micro_batch_tokens, share))
 
     def _with_less_memory(self, attempt: Callable[[], dict[int, float]]) -> dict[int, float]:
         """Runs `attempt`; after an out-of-memory once more with half the micro-batch, the batch unchanged."""

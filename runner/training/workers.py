@@ -10,9 +10,8 @@ from typing import TypeVar
 
 import torch
 
-from runner.training.layout import Row
-
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Workers:
@@ -29,38 +28,23 @@ class Workers:
         """One per CPU core that torch would use; a GPU has its own parallelism."""
         return cls(torch.get_num_threads() if device.type == "cpu" else 1)
 
-    def map(self, task: Callable[[Sequence[Row], int], T], groups: Sequence[Sequence[Row]], n_workers: int) -> list[T]:
-        """`task(group, worker)` for every group; which worker gets which does not depend on timing.
+    def map(self, task: Callable[[T, int], R], items: Sequence[T]) -> list[R]:
+        """`task(item, worker)` for every item, each on a worker of its own.
 
-        Returns:
-            The results in the order of `groups`.
+        Args:
+            task: What to do.
+            items: At most as many as there are workers.
         """
-        if self._pool is None or n_workers == 1:
-            return [task(group, 0) for group in groups]
-        shares = balance([sum(len(row.token_ids) for row in group) for group in groups], n_workers)
+        if self._pool is None or len(items) <= 1:
+            return [task(item, 0) for item in items]
 
-        def work(worker: int) -> list[tuple[int, T]]:
+        def work(item: T, worker: int) -> R:
             torch.set_num_threads(1)
-            return [(i, task(groups[i], worker)) for i in shares[worker]]
+            return task(item, worker)
 
-        running = [self._pool.submit(work, worker) for worker in range(n_workers)]
+        running = [self._pool.submit(work, item, worker) for worker, item in enumerate(items)]
         # Every worker ends before an error goes on: nothing may still write to the gradients then.
         errors = [error for future in running if (error := future.exception()) is not None]
         if errors:
             raise errors[0]
-        return [result for _, result in sorted((r for f in running for r in f.result()), key=lambda pair: pair[0])]
-
-
-def balance(costs: Sequence[float], n_workers: int) -> list[list[int]]:
-    """Indices for each worker: the costliest first, always to the one with the least so far.
-
-    >>> balance([5, 3, 3], 2)
-    [[0], [1, 2]]
-    """
-    shares: list[list[int]] = [[] for _ in range(n_workers)]
-    loads = [0.0] * n_workers
-    for index in sorted(range(len(costs)), key=lambda i: -costs[i]):
-        worker = loads.index(min(loads))
-        shares[worker].append(index)
-        loads[worker] += costs[index]
-    return shares
+        return [future.result() for future in running]

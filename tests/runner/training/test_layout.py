@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.training.layout import IGNORED, Row, common_prefix, lay_out, split_rows
+from runner.training.layout import IGNORED, Row, common_prefix, lay_out, share_rows, split_rows
 
 
 @st.composite
@@ -53,3 +53,15 @@ def test_a_prefix_ends_before_the_first_loss() -> None:
     two = Row(0, [1, 2, 3, 5], [IGNORED, 3, 5, IGNORED])
     assert common_prefix([one, two]) == 1
     assert common_prefix([one]) == 0
+
+
+@given(rows(), st.integers(1, 4))
+def test_shares_are_even_and_cut_few_slots(given_rows: list[Row], n_shares: int) -> None:
+    shares = share_rows(given_rows, n_shares)
+    assert sorted(map(id, (row for share in shares for row in share))) == sorted(map(id, given_rows))
+    assert len(shares) <= n_shares
+    longest = max(len(r.token_ids) for r in given_rows)
+    even = sum(len(r.token_ids) for r in given_rows) / n_shares
+    assert all(sum(len(r.token_ids) for r in share) <= even + longest for share in shares)
+    slots = [{r.slot for r in share} for share in shares]
+    assert sum(map(len, slots)) <= len(set().union(*slots)) + len(shares) - 1

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from runner.data.dataset import Dataset
 from runner.data.examples import Example, chat_example
 from runner.errors import ConfigError, EnvironmentProblem
+from runner.training.adapters import Adapter, AdapterShape
 from runner.training.head_loss import CHUNK_TOKENS, head_loss
-from runner.training.layout import IGNORED, Segment
-from runner.training.memory import Demand, PackSize, plan_pack
+from runner.training.layout import IGNORED, Row, Segment, lay_out
+from runner.training.memory import Demand, PackSize, activation_bytes_per_token, plan_pack
+from runner.training.packed_model import PackedModel
 from runner.training.schedule import Schedule, ScheduleKind
 from runner.training.tokenized import data_order, tokenize, tokenize_dataset
 from tests.runner.training.conftest import make_llama
@@ -131,6 +133,32 @@ def test_the_pack_fits_into_the_memory(free_gib: float) -> None:
         return
     assert size.n_slots * size.adapter_bytes + size.activation_bytes <= free_gib * 2**30
     assert 150 <= size.micro_batch_tokens <= 4096
+
+
+def test_the_activation_estimate_is_an_upper_bound_and_no_wild_one() -> None:
+    """Against what autograd really saves for one micro-batch of the tiny model."""
+    model = make_llama()
+    config = model.config
+    packed = PackedModel(model)
+    rows = [Row(slot, list(range(1, 40)), list(range(2, 41))) for slot in range(4)]
+    micro = lay_out(rows, unshared_slots=range(4))
+    shape = AdapterShape(rank=4, alpha=8, target_modules=("q_proj", "down_proj"))
+    adapters = {slot: Adapter(shape, packed.module_sizes, seed=slot) for slot in range(4)}
+    frozen = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    frozen |= {a.parameter.untyped_storage().data_ptr() for a in adapters.values()}
+    saved: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in frozen:
+            saved[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        packed.loss(micro, adapters, token_weights=dict.fromkeys(adapters, 1.0))
+    n_cells = micro.padded_index_NL.numel()
+    estimate = n_cells * activation_bytes_per_token(config, torch.float32, micro.padded_index_NL.shape[1])
+    assert sum(saved.values()) <= estimate <= 2 * sum(saved.values())
 
 
 def test_no_room_for_one_trial_says_how_much_is_needed() -> None:
