@@ -50,7 +50,13 @@ class SweepObserver:
         trial = state.trial
         name = f"lr {trial.learning_rate:.2e}  batch {trial.batch_size}  rank {trial.lora_rank}  seed {trial.seed}"
         self._progress.begun.add(state.run_id)
-        self._progress.running[state.run_id] = RunProgress(state.run_id, name, state.plan.n_steps)
+        self._progress.running[state.run_id] = RunProgress(
+            state.run_id,
+            name,
+            n_steps=state.plan.n_steps,
+            tokens_per_step=state.plan.processed_tokens / state.plan.n_steps,
+            started=state.started,
+        )
 
     def stepped(self, state: TrialState, step: int, result: StepResult) -> None:
         """Logs the step's numbers, non-finite ones included."""
@@ -59,7 +65,7 @@ class SweepObserver:
         )
         run = self._progress.running[state.run_id]
         run.step, run.train_loss, run.lr_now = step + 1, result.train_loss, result.lr_now
-        self._progress.done_tokens += round(state.plan.processed_tokens / state.plan.n_steps)
+        self._progress.done_tokens += round(run.tokens_per_step)
         self._view.changed(self._progress)
 
     def evaluated(self, state: TrialState, evaluation: Evaluation) -> None:

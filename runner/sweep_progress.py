@@ -11,10 +11,22 @@ class RunProgress:
     run_id: str
     name: str
     n_steps: int
+    tokens_per_step: float
+    """Mean processed tokens of an optimizer step."""
+    started: float
+    """When it entered the pack, on the monotonic clock (s)."""
     step: int = 0
     train_loss: float | None = None
     eval_loss: float | None = None
     lr_now: float | None = None
+
+    def tokens_per_s(self, now: float) -> float | None:
+        """Processed tokens per second of this trial so far; None before the first step."""
+        return self.step * self.tokens_per_step / (now - self.started) if self.step and now > self.started else None
+
+    def left_s(self, now: float) -> float | None:
+        """Seconds to its end at the mean speed so far; None before the first step."""
+        return (self.n_steps - self.step) * (now - self.started) / self.step if self.step else None
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from runner.cli.conclusion import print_conclusion
 from runner.cli.dashboard import PortOption, running_dashboard, wait_for_end
 from runner.cli.options import DEFAULT_STORE, StoreOption
 from runner.cli.output import print_lines
@@ -76,7 +77,6 @@ evaluation: {{every: null, max_examples: 16, at_start: false}}
 
 
 def _train_and_conclude(sweep: PreparedSweep, store: Path) -> bool:
-    from runner.cli.conclusion import print_conclusion
     from runner.cli.sweep import show_outcome, train
 
     outcome = train(sweep, store)

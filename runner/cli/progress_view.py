@@ -123,11 +123,19 @@ def _headline(progress: SweepProgress, clock: _Clock) -> str:
 def _running_table(progress: SweepProgress, clock: _Clock) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", title=_headline(progress, clock), title_justify="left")
     table.add_column("running trial", no_wrap=True)
-    for header in ("step", "train loss", "eval loss", "LR now"):
+    for header in ("step", "train loss", "eval loss", "LR now", "tokens/s", "left"):
         table.add_column(header, justify="right", no_wrap=True)
     for run in progress.running.values():
-        numbers = (_number(run.train_loss, ".4f"), _number(run.eval_loss, ".4f"), _number(run.lr_now, ".2e"))
-        table.add_row(run.name, f"{run.step}/{run.n_steps}", *numbers)
+        now, left_s = time.monotonic(), run.left_s(time.monotonic())
+        table.add_row(
+            run.name,
+            f"{run.step}/{run.n_steps}",
+            _number(run.train_loss, ".4f"),
+            _number(run.eval_loss, ".4f"),
+            _number(run.lr_now, ".2e"),
+            _number(run.tokens_per_s(now), ",.0f"),
+            DASH if left_s is None else _duration(left_s),
+        )
     return table
 
 

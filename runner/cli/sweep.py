@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from runner.cli.conclusion import print_conclusion
 from runner.cli.options import DEFAULT_STORE, JsonOption, StoreOption
 from runner.cli.output import print_json, print_lines, print_table
 
@@ -46,6 +47,7 @@ def run_sweep_file(
         print_json(outcome.to_json())
     else:
         show_outcome(outcome)
+        print_conclusion(store, outcome.sweep_id)
     if not outcome.is_complete:
         raise typer.Exit(PARTIAL)
 

@@ -106,9 +106,9 @@ def plan_pack(
 def activation_bytes_per_token(config: PreTrainedConfig, dtype: torch.dtype, row_length: int) -> int:
     """What the backward pass needs of one token, over all layers.
 
-    Counted from `packed_ops`: two residual tensors in float32; two normalised inputs, gate and up, what rotary positions
-    and attention keep of queries, keys and values, and the probabilities of every head over the row, in the compute
-    type. Attention keeps padded cells, of which a micro-batch has as many as tokens are allowed: an upper bound.
+    Counted from `packed_ops`: two residual tensors in float32; two normalised inputs, gate and up, what rotary
+    positions and attention keep of queries, keys and values, and the probabilities of every head over the row, in the
+    compute type. Attention keeps padded cells, as many in a micro-batch as tokens are allowed: an upper bound.
     """
     stream = max(4, dtype.itemsize)
     heads = config.num_attention_heads
