@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,14 @@ settings.load_profile(os.environ.get("UCURVE_HYPOTHESIS", "repeatable"))
 def pytest_report_header() -> str:
     """How to repeat this very run; pytest-randomly prints its seed beside it."""
     return f"hypothesis profile: {settings.get_current_profile_name()}; repeat the test order with --randomly-seed=N"
+
+
+@pytest.fixture(autouse=True)
+def _own_main_module() -> Iterator[None]:
+    """A page under test takes the place of `__main__`; a child process started later would run it again."""
+    before = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = before
 
 
 @pytest.fixture
