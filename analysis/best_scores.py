@@ -18,6 +18,8 @@ from analysis.curve_types import GroupValue
 from analysis.number_format import format_tried_lr
 
 _SHORT: Final = {"learning_rate": "lr", "batch_size": "batch", "lora_rank": "rank", "lora_alpha": "alpha"}
+_FOLLOWERS: Final = frozenset({"max_steps", "epochs", "warmup_steps"})
+"""Under a token budget these follow from the batch size; they name a configuration only where they do not."""
 _NOT_CONFIGURATION: Final = frozenset({*DERIVED, *OWN_AXES} - {"learning_rate"})
 
 
@@ -69,8 +71,15 @@ def _varying_keys(
         if key not in _NOT_CONFIGURATION
         and len({values[row] for row in firsts}) > 1
         and all(len({values[row] for row in members}) == 1 for members in trials.values())
+        and not (key in _FOLLOWERS and _follows(columns["batch_size"], values, firsts))
     ]
     return sorted(keys, key=lambda key: key != "learning_rate")
+
+
+def _follows(causes: Sequence[GroupValue], values: Sequence[GroupValue], rows: Sequence[int]) -> bool:
+    """Whether a value is known once the cause is, and the cause is shared by several rows."""
+    pairs = {(causes[row], values[row]) for row in rows}
+    return len(pairs) == len({causes[row] for row in rows}) < len(rows)
 
 
 def _score(

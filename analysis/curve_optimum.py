@@ -65,6 +65,10 @@ def find_optimum(
     if fit.lowest is None:
         reason = "none: the fit around the best learning rate has no minimum inside its window"
         return Optimum(argmin_lr, argmin_lr, tried, None, reason, None, slice(0, 0))
+    if noise is None and not x[max(best - 1, 0)] <= fit.lowest <= x[min(best + 1, len(x) - 1)]:
+        # Without replicates nothing else tells a fit that misses the shape from a noisy best point.
+        reason = "none: the fit's lowest point is not next to the best learning rate, so it misses the shape"
+        return Optimum(argmin_lr, argmin_lr, tried, None, reason, None, slice(0, 0))
     if fit.lacks_fit:
         reason = "none: replicates show that no smooth fit describes the curve around its minimum"
         return Optimum(argmin_lr, argmin_lr, tried, None, reason, None, slice(0, 0))

@@ -31,7 +31,7 @@ def plot_ranking(ranking: Ranking, *, metric: str, theme: Theme = "light", max_r
     finite = [score for score in ranking.ranking if score.mean is not None]
     shown = finite[:max_rows]
     more = f"<br>best {len(shown)} of {len(finite)} configurations" if len(finite) > len(shown) else ""
-    x_title = f"mean {metric_title(metric, ' ± standard error<br>')}{more}"
+    x_title = f"mean {metric_title(metric, ' ± SE<br>')}{more}"
     figure = new_figure(theme, x_title=x_title, y_title="")
     if not shown:
         return with_message(figure, "No configuration has a finished run yet.", theme)

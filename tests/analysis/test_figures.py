@@ -218,7 +218,7 @@ def test_the_ranking_has_the_best_on_top_and_four_kinds_of_points() -> None:
         "a run diverged": ["batch 32"],
     }
     assert list(figure.layout.yaxis.categoryarray) == ["batch 32", "batch 16", "batch 8", "batch 4"]
-    assert figure.layout.xaxis.title.text == "mean eval_loss ± standard error<br>(nats per target token)"
+    assert figure.layout.xaxis.title.text == "mean eval_loss ± SE<br>(nats per target token)"
     winner = _named(figure, "winner")
     assert list(winner.x) == [pytest.approx(2.01)]
     assert ranking.winner is not None

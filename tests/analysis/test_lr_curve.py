@@ -366,3 +366,13 @@ def test_a_hyperparameter_that_moves_with_the_learning_rate_is_named() -> None:
 def test_a_wrong_group_key_is_explained(group_by: list[str], message: str) -> None:
     with pytest.raises(FilterError, match=message):
         compute_lr_curves(make_results(u_rows()), metric="eval_loss", group_by=group_by)
+
+
+def test_a_parabola_that_misses_the_shape_is_not_believed() -> None:
+    """A real sweep of one seed (SmolLM2-135M, batch 4): gentle left, cliff right; the parabola's vertex was 1.2e-3."""
+    rates = [2.0e-4, 5.02e-4, 1.26e-3, 3.17e-3, 7.96e-3, 2.0e-2]
+    curve = one_curve(losses(rates, [2.8621, 2.7591, 2.7138, 2.7005, 2.9081, 6.6792]))
+    assert curve.optimum_lr == curve.argmin_lr == 3.17e-3
+    assert curve.optimum_method.startswith("best learning rate tried")
+    assert curve.interval is None
+    assert "misses the shape" in curve.interval_method
