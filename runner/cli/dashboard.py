@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -35,11 +36,14 @@ def serve_app(store: StoreOption = Path(DEFAULT_STORE), port: PortOption = None)
 
 
 def wait_for_end(process: subprocess.Popen[bytes]) -> None:
-    """Returns when the dashboard ends or the user presses Ctrl-C."""
+    """Returns when the dashboard ends, the user presses Ctrl-C, or SIGTERM comes (which would orphan the child)."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         process.wait()
     except KeyboardInterrupt:
         typer.echo("")
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

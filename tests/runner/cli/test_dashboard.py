@@ -1,0 +1,56 @@
+"""`ucurve app` serves, and leaves nothing behind when it is ended."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from analysis.store import Store
+from runner.cli.dashboard import ADDRESS, running_dashboard
+from runner.errors import EnvironmentProblem
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((ADDRESS, 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((ADDRESS, port)) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_server_as_well(store: Store, end: signal.Signals) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "runner.cli", "app", "--store", store.location, "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert f"http://{ADDRESS}:{port}" in process.stdout.readline()
+    with urllib.request.urlopen(f"http://{ADDRESS}:{port}/_stcore/health", timeout=20) as answer:
+        assert answer.status == 200
+    time.sleep(0.5)  # until it waits
+    process.send_signal(end)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "Traceback" not in said
+    assert not answers(port)
+
+
+def test_a_taken_port_is_said_plainly(store: Store) -> None:
+    with socket.socket() as taken:
+        taken.bind((ADDRESS, 0))
+        taken.listen()
+        port = int(taken.getsockname()[1])
+        with (
+            pytest.raises(EnvironmentProblem, match=f"port {port} is taken"),
+            running_dashboard(Path(store.location), port),
+        ):
+            pass
