@@ -1,7 +1,7 @@
-"""Does bfloat16 bend the U? Final held-out losses over the demo's learning rates in float32 and in bfloat16.
+"""Does bfloat16 bend the U? Final held-out losses in float32 and in bfloat16, by learning rate.
 
-`python -m benchmarks.precision` trains the demo at batch size 4 packed in float32 and packed in bfloat16, over the
-demo's range and one learning rate above it, where training is unstable. Its lowest and a middle one are trained with
+`python -m benchmarks.precision` trains the demo at batch size 4 packed in float32 and packed in bfloat16, from 2e-4 to
+5.29e-3 and at one learning rate above the demo's, where training is unstable. Its lowest and a middle one are trained with
 plain peft in bfloat16 as well. Everything sees the same data in the same order.
 """
 

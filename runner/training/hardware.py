@@ -21,7 +21,7 @@ def pick_device() -> torch.device:
 def resolve_precision(wanted: Precision, device: torch.device) -> torch.dtype:
     """The compute type; `auto` is bfloat16 where the hardware multiplies it faster than float32.
 
-    On a CPU that is AMX or AVX512-BF16 (measured 4.5 times float32's speed on Zen 5); emulated bfloat16 is slower.
+    On a CPU that is AMX or AVX512-BF16 (about four times float32's matmul speed on Zen 5); emulated bfloat16 is slower.
     """
     if wanted != "auto":
         return getattr(torch, wanted)  # type: ignore[no-any-return]
