@@ -1,8 +1,8 @@
 """Does bfloat16 bend the U? Final held-out losses in float32 and in bfloat16, by learning rate.
 
 `python -m benchmarks.precision` trains the demo at batch size 4 packed in float32 and packed in bfloat16, from 2e-4 to
-5.29e-3 and at one learning rate above the demo's, where training is unstable. Its lowest and a middle one are trained with
-plain peft in bfloat16 as well. Everything sees the same data in the same order.
+5.29e-3 and at one learning rate above the demo's, where training is unstable. Its lowest and a middle one are trained
+with plain peft in bfloat16 as well. Everything sees the same data in the same order.
 """
 
 import tempfile
