@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
+import pandas as pd
 import streamlit as st
 
 from analysis.figures.theme import Theme
+from pages._tables import offer_csv
 from pages._text import md_escape
+
+IMAGE_FORMAT: Final = "image-format"
 
 
 def show_warnings(warnings: Sequence[str]) -> None:
@@ -34,19 +38,50 @@ def theme() -> Theme:
 
 
 def show_chart(
-    figure: Figure, *, key: str, alt: str, height: int = 460, y_range: tuple[float, float] | None = None
+    figure: Figure,
+    *,
+    key: str,
+    alt: str,
+    height: int = 460,
+    y_range: tuple[float, float] | None = None,
+    table: pd.DataFrame | None = None,
 ) -> None:
-    """Draw a figure over the full width.
+    """Draw a figure over the full width; its corner offers the image, the button below what it shows as CSV.
 
     Args:
         figure: What to draw.
-        key: Identity of the chart, so that a live page updates it in place.
+        key: Identity of the chart, so that a live page updates it in place, and name of the downloaded files.
         alt: One sentence that says what it shows, for those who cannot see it.
         height: Height in pixels.
         y_range: Limits of the y axis; everything by default.
+        table: The numbers drawn, to be offered as CSV; None where a table of the page offers them already.
     """
     # Plotly's own font is not on the machine; this is the one that Streamlit serves with every page.
     figure.update_layout(font_family='"Source Sans", sans-serif', yaxis_range=y_range)
+    image = st.session_state.get(IMAGE_FORMAT, "PNG")
     st.plotly_chart(
-        figure, key=key, alt=alt, height=height, theme=None, config={"displaylogo": False, "displayModeBar": False}
+        figure,
+        key=key,
+        alt=alt,
+        height=height,
+        theme=None,
+        config={
+            "displaylogo": False,
+            "modeBarButtons": [["toImage", "resetScale2d"]],
+            "toImageButtonOptions": {"format": str(image).lower(), "filename": f"ucurve-{key}", "scale": 2},
+        },
+    )
+    if table is not None:
+        offer_csv(table, f"{key}-data")
+
+
+def ask_image_format() -> None:
+    """In the sidebar: as what the camera button in a chart's corner saves it."""
+    st.segmented_control(
+        "Save charts as",
+        ["PNG", "SVG"],
+        default="PNG",
+        required=True,
+        key=IMAGE_FORMAT,
+        help="Point at a chart: the camera in its corner saves it as an image.",
     )

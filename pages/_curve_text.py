@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.lr_curve import LrCurve
+from analysis.lr_curves.compute import LrCurve
 from analysis.number_format import format_estimated_lr, format_percent, format_tried_lr, format_value
 from pages._text import MISSING, count_text, join_text, md_escape
 

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from analysis.figures.valley import count_outside, valley_range
-from analysis.lr_curve import LrCurve
+from analysis.lr_curves.compute import LrCurve
 from analysis.number_format import format_percent, format_tried_lr
 from pages import _curve_text as text
 from pages._charts import show_warnings

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
 import streamlit as st
 
-from analysis.filters import Condition, parse_conditions
+from analysis.runs.direction import Direction, direction_of
+from analysis.runs.filters import Condition, parse_conditions
 from pages._text import md_escape
 
 ALL_SWEEPS: Final = "All sweeps"
@@ -32,6 +33,9 @@ FACETS: Final = (
 )
 """Columns whose values are offered as ready filters; any other column or configuration key can be typed."""
 
+AUTOMATIC: Final = "Automatic"
+_DIRECTIONS: Final[Mapping[str, Direction | None]] = {AUTOMATIC: None, "Lower": "min", "Higher": "max"}
+
 _MAX_VALUES: Final = 12
 _NOT_OBJECTIVES: Final = frozenset({"lr_now", "grad_norm"})
 """Logged, but nobody wants the configuration with the lowest of these."""
@@ -43,6 +47,7 @@ class Filters:
 
     sweep: str | None
     metric: str
+    direction: Direction
     where: tuple[Condition, ...]
 
     @property
@@ -52,7 +57,7 @@ class Filters:
         return merge_alternatives((*own, *self.where))
 
 
-def ask_filters(all_runs: pd.DataFrame, metric_names: Sequence[str]) -> Filters:
+def ask_filters(all_runs: pd.DataFrame, metric_names: Sequence[str], directions: Mapping[str, Direction]) -> Filters:
     """Draw the filters in the sidebar and return what is chosen.
 
     Raises:
@@ -65,8 +70,10 @@ def ask_filters(all_runs: pd.DataFrame, metric_names: Sequence[str]) -> Filters:
             objectives(metric_names),
             key="metric",
             bind="query-params",
-            help="What is minimised: losses are mean nats per target token, eval_bpb is bits per byte.",
+            help="What is compared: losses are mean nats per target token, eval_bpb is bits per byte.",
         )
+        metric = metric or DEFAULT_METRIC
+        direction = _ask_direction(direction_of(metric, directions))
         chosen = None if sweep in {None, ALL_SWEEPS} else sweep
         where = st.multiselect(
             "Filters",
@@ -81,7 +88,22 @@ def ask_filters(all_runs: pd.DataFrame, metric_names: Sequence[str]) -> Filters:
                 "configuration key works. Several values of one column: any of them; different columns: all must hold."
             ),
         )
-    return Filters(chosen, metric or DEFAULT_METRIC, tuple(parse_conditions(where)))
+    return Filters(chosen, metric, direction, tuple(parse_conditions(where)))
+
+
+def _ask_direction(known: Direction) -> Direction:
+    """Which values are better: as the import or the name says, unless the reader knows better."""
+    chosen = st.segmented_control(
+        "Better is",
+        list(_DIRECTIONS),
+        default=AUTOMATIC,
+        required=True,
+        key="better",
+        bind="query-params",
+        help=f"Automatic takes what an import declared, else goes by the metric's name: here "
+        f"{'lower' if known == 'min' else 'higher'}.",
+    )
+    return _DIRECTIONS.get(chosen or AUTOMATIC) or known
 
 
 def describe_filters(filters: Filters) -> str:

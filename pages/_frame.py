@@ -8,10 +8,11 @@ import pandas as pd
 import streamlit as st
 
 from analysis.errors import StoreError
-from analysis.progress import count_statuses
+from analysis.runs.progress import count_statuses
 from analysis.store import Store
 from pages import _empty
-from pages._data import load_metric_names, load_runs, open_store
+from pages._charts import ask_image_format
+from pages._data import load_metric_directions, load_metric_names, load_runs, open_store
 from pages._filters import Filters, ask_filters, describe_filters
 from pages._live import reload_when
 from pages._location import store_location
@@ -38,12 +39,13 @@ def prepare_view() -> bool:
         _empty.show_no_runs(location)
         reload_when(lambda: store.snapshot().key != snapshot.key)
         return False
-    filters = ask_filters(all_runs, load_metric_names(snapshot))
+    filters = ask_filters(all_runs, load_metric_names(snapshot), load_metric_directions(snapshot))
     view = View(
         store=store,
         snapshot=snapshot,
         where=filters.conditions,
         metric=filters.metric,
+        direction=filters.direction,
         runs=load_runs(snapshot, filters.conditions),
         all_runs=all_runs,
     )
@@ -56,6 +58,7 @@ def prepare_view() -> bool:
 def _show_store_state(view: View) -> None:
     """In the sidebar: which store, how fresh; while something runs the page reloads itself when a run changes state."""
     with st.sidebar:
+        ask_image_format()
         st.space("small")
         st.caption(f":material/database: {md_escape(view.store.location)}")
         st.caption(_freshness(view.all_runs))

@@ -8,7 +8,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from analysis.progress import summarise_sweeps, track_progress
+from analysis.runs.progress import summarise_sweeps, track_progress
 from analysis.store import Snapshot
 from pages._live import live
 from pages._text import MISSING, count_text, duration_text, md_escape

@@ -8,9 +8,9 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from analysis.best_config import ConfigScore, Ranking
 from analysis.figures.best_config import MAX_LINE, plot_ranking
 from analysis.number_format import format_value
+from analysis.ranking.rank import ConfigScore, Ranking
 from pages._charts import show_chart, show_warnings, theme
 from pages._tables import show_table
 from pages._text import MISSING, md_escape

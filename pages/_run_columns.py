@@ -8,8 +8,7 @@ from typing import Final
 
 import pandas as pd
 
-from analysis.config_columns import DERIVED, HYPERPARAMETERS, read_configurations
-from analysis.curve_types import GroupValue
+from analysis.runs.configuration import DERIVED, HYPERPARAMETERS, GroupValue, read_configurations
 
 ALWAYS: Final = ("learning_rate", "batch_size", "lora_rank", "seed")
 MEASURED: Final = ("tokens_seen", "wall_s", "peak_memory_bytes")

@@ -10,10 +10,9 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from analysis.config_columns import flatten, plain
-from analysis.config_diff import diff_configs
-from analysis.curve_types import GroupValue
 from analysis.figures.loss_curves import XAxis, plot_loss_curves
+from analysis.runs.config_diff import diff_configs
+from analysis.runs.configuration import GroupValue, flatten, plain
 from analysis.store.schema import RUNS
 from pages._charts import show_chart, theme
 from pages._data import load_curves, load_metric_names

@@ -10,7 +10,7 @@ import streamlit as st
 
 from analysis.figures.lr_curve import plot_lr_curves
 from analysis.figures.valley import valley_range
-from analysis.progress import NO_SWEEP, count_statuses
+from analysis.runs.progress import NO_SWEEP, count_statuses
 from analysis.store import Condition
 from pages import _curve_text as text
 from pages._charts import show_chart, theme
@@ -109,7 +109,7 @@ def show_sweeps(sweeps: pd.DataFrame, metric: str) -> None:
             "n_other": st.column_config.NumberColumn("Other", help="failed, stopped, pruned, lost or unconfirmed"),
             "done": st.column_config.ProgressColumn("Done", format="%.0f %%", min_value=0.0, max_value=100.0),
             "best_value": st.column_config.NumberColumn(
-                f"Best {metric}", help="lowest single finished run; none where the runs do not compare", format="%.4f"
+                f"Best {metric}", help="best single finished run; none where the runs do not compare", format="%.4f"
             ),
             "best_learning_rate": st.column_config.NumberColumn("at LR", format="%.2e"),
             "updated_at": st.column_config.DatetimeColumn("Last change", format="distance"),

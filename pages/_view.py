@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
+from analysis.runs.direction import Direction
 from analysis.store import Condition, Snapshot, Store
 from pages._registry import navigate
 
@@ -20,7 +21,8 @@ class View:
         store: The opened store; only live parts use it again, to see whether something new was written.
         snapshot: What everything on the page is read from.
         where: The filters, all of which hold.
-        metric: What is minimised, for example `eval_loss`.
+        metric: What configurations are judged by, for example `eval_loss`.
+        direction: Whether lower or higher values of it are better.
         runs: Newest row per run that passes the filters, all columns.
         all_runs: The same without the filters.
     """
@@ -29,6 +31,7 @@ class View:
     snapshot: Snapshot
     where: tuple[Condition, ...]
     metric: str
+    direction: Direction
     runs: pd.DataFrame
     all_runs: pd.DataFrame
 

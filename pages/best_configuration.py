@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._data import load_ranking
+from analysis.ranking.rank import rank_configurations
+from pages._data import analyse
 from pages._rankings import show_ranking
 from pages._text import md_escape
 from pages._view import current_view
 
 view = current_view()
-best = load_ranking(view)
+best = analyse(view, rank_configurations)
 if not best.comparable:
     st.info(md_escape(best.overall.rule), icon=":material/call_split:")
 for ranking in best.groups:

@@ -7,9 +7,9 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-from analysis.best_types import ConfigScore, Ranking
 from analysis.figures.theme import Theme, color_of, escape, ink, metric_title, new_figure, with_message
 from analysis.number_format import format_percent, format_value
+from analysis.ranking.types import ConfigScore, Ranking
 
 _MAX_NAME: Final = 48
 MAX_LINE: Final = 20

@@ -9,7 +9,6 @@ from typing import Final
 import numpy as np
 import plotly.graph_objects as go
 
-from analysis.curve_types import LrCurve, LrPoint
 from analysis.figures.theme import (
     Theme,
     color_of,
@@ -22,6 +21,7 @@ from analysis.figures.theme import (
     with_alpha,
     with_message,
 )
+from analysis.lr_curves.types import LrCurve, LrPoint
 from analysis.number_format import format_estimated_lr, format_percent, format_tried_lr, format_value
 
 _N_FIT_POINTS: Final = 60

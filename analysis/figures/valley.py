@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from analysis.curve_types import LrCurve
+from analysis.lr_curves.types import LrCurve
 
 _NEIGHBOURHOOD: Final = 10.0
 """Ratio of learning rates on either side of the best one that belongs to its valley. Our choice: one decade."""

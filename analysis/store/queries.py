@@ -44,6 +44,12 @@ METRIC_NAMES: Final = "SELECT DISTINCT name FROM {metrics} ORDER BY name"
 
 CONFIG_KEYS: Final = "SELECT DISTINCT unnest(json_keys(config_json)) AS key FROM {runs} ORDER BY key"
 
+METRIC_DIRECTIONS: Final = """
+SELECT CAST(json_extract(provenance_json, '$.metric_directions') AS VARCHAR) AS directions, max(seq) AS seq
+FROM {runs} WHERE json_extract(provenance_json, '$.metric_directions') IS NOT NULL
+GROUP BY directions ORDER BY seq
+"""
+
 RESULTS: Final = f"""
 WITH {_NEWEST},
 by_attempt AS (

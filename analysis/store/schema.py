@@ -13,6 +13,8 @@ SCHEMA_VERSION: Final = 1
 
 ColumnType = Literal["string", "int64", "float64", "bool", "timestamp", "list<string>"]
 Rule = Literal["id", "status", "json", "count", "finite", "label"]
+Direction = Literal["min", "max"]
+"""Whether lower or higher values of a metric are better."""
 RunRow = Mapping[str, object]
 """One state of one run: keys are columns of `RUNS`, missing keys are null; `run_id` and `status` are required."""
 

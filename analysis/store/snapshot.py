@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from analysis.store import queries
 from analysis.store.conditions import Condition
 from analysis.store.duck import MissingFileError, Parameter, fetch, source
 from analysis.store.frames import to_frame
-from analysis.store.schema import RUNS, TABLES, column_named
+from analysis.store.schema import RUNS, TABLES, Direction, column_named
 from analysis.store.tables import TableState
 from analysis.store.where import Where, compile_where
 
@@ -76,6 +77,15 @@ class Snapshot:
     def config_keys(self) -> list[str]:
         """Top-level keys of the runs' configurations, sorted: with the columns, what can be filtered by."""
         return [str(key) for key in self._read(queries.CONFIG_KEYS)["key"]]
+
+    def metric_directions(self) -> dict[str, Direction]:
+        """Metric -> `min` or `max`, as imports declared it in `provenance_json`; the newest declaration counts."""
+        declared: dict[str, Direction] = {}
+        for text in self._read(queries.METRIC_DIRECTIONS)["directions"]:
+            found = json.loads(text)
+            if isinstance(found, dict):
+                declared |= {metric: better for metric, better in found.items() if better in ("min", "max")}
+        return declared
 
     def results(self, metric: str, where: Sequence[Condition] = ()) -> pd.DataFrame:
         """The last logged value of `metric`, one row per run, with all columns of `runs()`.

@@ -12,25 +12,26 @@ from runner.cli.options import (
     MetricOption,
     StoreOption,
     WhereOption,
-    read_results,
+    read_directed_results,
 )
 from runner.cli.output import print_json, print_lines, print_table
 
 if TYPE_CHECKING:
-    from analysis.best_config import ConfigScore, Ranking
+    from analysis.ranking.rank import ConfigScore, Ranking
 
 
 def show_best(
     store: StoreOption = Path(DEFAULT_STORE),
     where: WhereOption = None,
     metric: MetricOption = "eval_loss",
-    direction: DirectionOption = "min",
+    direction: DirectionOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Rank the configurations over their seeds, and say how far the winner can be told from the others."""
-    from analysis.best_config import rank_configurations
+    from analysis.ranking.rank import rank_configurations
 
-    best = rank_configurations(read_results(store, metric, where), metric=metric, direction=direction)
+    results, better = read_directed_results(store, metric, where, direction)
+    best = rank_configurations(results, metric=metric, direction=better)
     if json_output:
         print_json(best.to_json())
         return

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from runner.cli.output import DASH, print_lines
 
 if TYPE_CHECKING:
-    from analysis.lr_curve import LrCurve
+    from analysis.lr_curves.compute import LrCurve
 
 
 def print_conclusion(store: Path, sweep_id: str, metric: str = "eval_loss") -> None:
     """Prints a few sentences per U-curve of one sweep."""
-    from analysis.filters import parse_conditions
-    from analysis.lr_curve import compute_lr_curves
+    from analysis.lr_curves.compute import compute_lr_curves
+    from analysis.runs.filters import parse_conditions
     from analysis.store import Store
 
     results = Store.open(store).snapshot().results(metric, parse_conditions([f"sweep_id={sweep_id}"]))

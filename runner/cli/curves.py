@@ -14,14 +14,14 @@ from runner.cli.options import (
     MetricOption,
     StoreOption,
     WhereOption,
-    read_results,
+    read_directed_results,
 )
 from runner.cli.output import print_json, print_lines, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analysis.lr_curve import LrCurve
+    from analysis.lr_curves.compute import LrCurve
 
 
 def show_lr_curves(
@@ -36,15 +36,15 @@ def show_lr_curves(
             help="Configuration keys that make curves of their own, separated by commas [default: all that vary].",
         ),
     ] = None,
-    direction: DirectionOption = "min",
+    direction: DirectionOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Show loss against learning rate: one U-curve per group, its optimum and how sure that is."""
-    from analysis.lr_curve import compute_lr_curves
+    from analysis.lr_curves.compute import compute_lr_curves
 
-    results = read_results(store, metric, where)
+    results, better = read_directed_results(store, metric, where, direction)
     keys = None if group_by is None else [key.strip() for key in group_by.split(",") if key.strip()]
-    curves = compute_lr_curves(results, metric=metric, group_by=keys, direction=direction)
+    curves = compute_lr_curves(results, metric=metric, group_by=keys, direction=better)
     if json_output:
         print_json({"curves": [curve.to_json() for curve in curves]})
     elif not curves:

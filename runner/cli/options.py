@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from analysis.runs.direction import Direction
     from analysis.store import Snapshot, Store
 
 DEFAULT_STORE: Final = "ucurve-store"
@@ -35,8 +36,13 @@ MetricOption = Annotated[
     str, typer.Option("--metric", metavar="NAME", help="Logged metric; its last value per run counts.")
 ]
 DirectionOption = Annotated[
-    Literal["min", "max"],
-    typer.Option("--direction", help="Whether lower (min: losses) or higher (max: scores) values are better."),
+    Literal["min", "max"] | None,
+    typer.Option(
+        "--direction",
+        help="Whether lower (min: losses) or higher (max: scores) values are better "
+        "[default: as imported, else by the metric's name].",
+        show_default=False,
+    ),
 ]
 
 
@@ -47,6 +53,17 @@ def open_store(location: Path) -> Store:
     return Store.open(location)
 
 
+def read_directed_results(
+    location: Path, metric: str, where: Sequence[str] | None, direction: Direction | None
+) -> tuple[pd.DataFrame, Direction]:
+    """Returns what `read_results` does, and whether lower or higher values are better: as asked for, else as known."""
+    from analysis.runs.direction import direction_of
+
+    snapshot = open_store(location).snapshot()
+    results = _results(snapshot, metric, where)
+    return results, direction or direction_of(metric, snapshot.metric_directions())
+
+
 def read_results(location: Path, metric: str, where: Sequence[str] | None) -> pd.DataFrame:
     """Returns the last value of a metric per run that fits the conditions.
 
@@ -55,10 +72,13 @@ def read_results(location: Path, metric: str, where: Sequence[str] | None) -> pd
         FilterError: a condition cannot be read or names no column.
         UcurveError: no run of the store has logged the metric, although some have logged others.
     """
-    from analysis.filters import parse_conditions
+    return _results(open_store(location).snapshot(), metric, where)
+
+
+def _results(snapshot: Snapshot, metric: str, where: Sequence[str] | None) -> pd.DataFrame:
+    from analysis.runs.filters import parse_conditions
 
     conditions = parse_conditions(where or ())
-    snapshot = open_store(location).snapshot()
     _check_metric(snapshot, metric)
     return snapshot.results(metric, conditions)
 

@@ -32,7 +32,7 @@ def show_recommended_lr(
     `none`, and the nearest rule is named.
     """
     from analysis.errors import UcurveError
-    from analysis.recommended_lr import recommend_lr
+    from analysis.recommendation.recommended_lr import recommend_lr
 
     answer = recommend_lr(model, hidden_size=hidden_size, model_type=model_type, full=full)
     if answer.learning_rate is None and (answer.hidden_size is None or answer.model_type is None):

@@ -59,8 +59,8 @@ def _parse(text: object) -> object:
 
 
 def _print(results: pd.DataFrame, metric: str) -> None:
-    from analysis.config_columns import plain
     from analysis.number_format import format_tried_lr, format_value
+    from analysis.runs.configuration import plain
 
     rows = []
     for row in _records(results):

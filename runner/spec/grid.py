@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from analysis.recommended_lr import recommend_lr
+from analysis.recommendation.recommended_lr import recommend_lr
 from runner.errors import ConfigError
 from runner.spec.axes import DECADES_AROUND, POINTS_AROUND, values_around
 from runner.spec.axis_values import Setting, axis_values

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.best_config import BestConfiguration, rank_configurations
-from analysis.best_stats import (
+from analysis.ranking.rank import BestConfiguration, rank_configurations
+from analysis.ranking.stats import (
     Spread,
     draw_posterior,
     estimate_spreads,

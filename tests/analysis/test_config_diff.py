@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.config_columns import flatten, plain, read_configurations
-from analysis.config_diff import diff_configs
 from analysis.errors import SchemaError
+from analysis.runs.config_diff import diff_configs
+from analysis.runs.configuration import flatten, plain, read_configurations
 
 
 def _runs() -> pd.DataFrame:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.curve_fit import FloatArray, fit_polynomial, fit_valley, optimum_interval
-from analysis.curve_window import choose_window
+from analysis.lr_curves.fit import FloatArray, fit_polynomial, fit_valley, optimum_interval
+from analysis.lr_curves.window import choose_window
 
 
 def _noisy(seed: int, n_points: int = 5, n_runs: int = 1) -> tuple[FloatArray, list[list[float]]]:

@@ -11,13 +11,13 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from analysis.best_config import rank_configurations
 from analysis.errors import SchemaError
 from analysis.figures.best_config import plot_ranking
 from analysis.figures.loss_curves import plot_loss_curves, smooth
 from analysis.figures.lr_curve import plot_lr_curves
 from analysis.figures.theme import Theme, color_of, dash_of, symbol_of
-from analysis.lr_curve import LrCurve, compute_lr_curves
+from analysis.lr_curves.compute import LrCurve, compute_lr_curves
+from analysis.ranking.rank import rank_configurations
 from tests.analysis.sweeps import losses, make_results, u_rows
 
 THEMES: tuple[Theme, ...] = get_args(Theme)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.errors import FilterError
-from analysis.filters import Condition, parse_condition, parse_conditions
+from analysis.runs.filters import Condition, parse_condition, parse_conditions
 from analysis.store.conditions import OPERATORS
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)

@@ -10,7 +10,7 @@ import pytest
 from scipy.interpolate import PchipInterpolator
 
 from analysis.errors import FilterError, SchemaError
-from analysis.lr_curve import Direction, LrCurve, compute_lr_curves
+from analysis.lr_curves.compute import Direction, LrCurve, compute_lr_curves
 from tests.analysis.sweeps import FLOOR, HALF_DECADES, OPTIMUM, losses, make_results, u_rows
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from analysis.best_config import rank_configurations
-from analysis.lr_curve import Direction, LrCurve, compute_lr_curves
+from analysis.lr_curves.compute import Direction, LrCurve, compute_lr_curves
+from analysis.ranking.rank import rank_configurations
 from tests.analysis.sweeps import losses, make_results, messy_tables, sweeps
 
 # Every example is a whole sweep; the repeatable profile's hundred would take too long.

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.progress import NO_SWEEP, count_statuses, summarise_sweeps, track_progress
+from analysis.runs.progress import NO_SWEEP, count_statuses, summarise_sweeps, track_progress
 from analysis.store import MetricRow, RunRow, Store
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

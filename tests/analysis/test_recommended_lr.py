@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from analysis.errors import UcurveError
-from analysis.model_table import KNOWN_MODELS
-from analysis.recommended_lr import recommend_lr
+from analysis.recommendation.model_table import KNOWN_MODELS
+from analysis.recommendation.recommended_lr import recommend_lr
 
 
 def test_the_known_answer_for_llama_8b_to_the_last_digit() -> None:

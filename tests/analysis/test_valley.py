@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.curve_types import LrCurve
 from analysis.figures.valley import count_outside, valley_range
-from analysis.lr_curve import compute_lr_curves
+from analysis.lr_curves.compute import compute_lr_curves
+from analysis.lr_curves.types import LrCurve
 from tests.analysis.sweeps import make_results
 
 CLIFF = {1e-4: 2.9, 3e-4: 2.5, 1e-3: 2.3, 3e-3: 2.6, 1e-2: 5.0, 3e-2: 9.0}

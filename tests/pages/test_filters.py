@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from analysis.filters import Condition, parse_condition
+from analysis.runs.filters import Condition, parse_condition
 from pages._filters import merge_alternatives, objectives, suggest_conditions, sweep_ids
 from tests.pages.conftest import PAGES, OpenPage, shown_text
 from tests.pages.stores import STATES

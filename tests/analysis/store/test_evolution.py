@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from analysis.filters import parse_condition
+from analysis.runs.filters import parse_condition
 from analysis.store import MetricRow, Store
 from analysis.store.rows import to_arrow
 from analysis.store.schema import METRICS, RUNS

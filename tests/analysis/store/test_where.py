@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.errors import FilterError
-from analysis.filters import parse_condition
+from analysis.runs.filters import parse_condition
 from analysis.store import Condition, RunRow, Store, canonical_json
 from analysis.store.conditions import Operator
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.recommended_lr import recommend_lr
+from analysis.recommendation.recommended_lr import recommend_lr
 from runner.data import Dataset
 from runner.errors import ConfigError
 from runner.spec import ModelFacts, Trial, make_trials, parse_sweep_spec

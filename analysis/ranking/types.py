@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from analysis.curve_types import Direction, Group, GroupValue
+from analysis.runs.configuration import Group, GroupValue
+from analysis.runs.direction import Direction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

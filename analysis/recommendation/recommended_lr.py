@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from analysis.errors import UcurveError
-from analysis.model_table import KNOWN_MODELS, KnownModel, find_known_model
+from analysis.recommendation.model_table import KNOWN_MODELS, KnownModel, find_known_model
 
 Family = Literal["llama", "qwen"]
 

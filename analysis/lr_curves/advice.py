@@ -9,10 +9,10 @@ from typing import Final
 
 import numpy as np
 
-from analysis.curve_fit import FloatArray
-from analysis.curve_points import SAME_LR
-from analysis.curve_shape import soft_sides
-from analysis.curve_types import Edge, LrPoint, Noise, Shape
+from analysis.lr_curves.fit import FloatArray
+from analysis.lr_curves.points import SAME_LR
+from analysis.lr_curves.shape import soft_sides
+from analysis.lr_curves.types import Edge, LrPoint, Noise, Shape
 from analysis.number_format import format_tried_lr
 
 # How far to go beyond an edge, and the spacing below which a finer grid tells little (our choices).

@@ -7,9 +7,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from analysis.config_columns import COMPARABLE, DERIVED, GROUP_KEYS, HYPERPARAMETERS, OWN_AXES
-from analysis.curve_types import Group, GroupValue
 from analysis.errors import FilterError
+from analysis.runs.configuration import COMPARABLE, DERIVED, GROUP_KEYS, HYPERPARAMETERS, OWN_AXES, Group, GroupValue
 
 Columns = Mapping[str, Sequence[GroupValue]]
 

@@ -10,12 +10,11 @@ from typing import Final
 
 import numpy as np
 
-from analysis.best_stats import wilson_interval
-from analysis.best_types import ConfigScore
-from analysis.config_columns import DERIVED, OWN_AXES
-from analysis.curve_points import RunValue
-from analysis.curve_types import GroupValue
 from analysis.number_format import format_tried_lr
+from analysis.ranking.stats import wilson_interval
+from analysis.ranking.types import ConfigScore
+from analysis.runs.configuration import DERIVED, OWN_AXES, GroupValue
+from analysis.runs.values import RunValue
 
 _SHORT: Final = {"learning_rate": "lr", "batch_size": "batch", "lora_rank": "rank", "lora_alpha": "alpha"}
 _FOLLOWERS: Final = frozenset({"max_steps", "epochs", "warmup_steps"})

@@ -1,7 +1,8 @@
 """The statistics behind a ranking: noise of a mean, probability of being the best, who cannot be told from the best.
 
 Losses throughout: lower is better. Two or three seeds are too few to bootstrap, so uncertainty comes from t posteriors.
-Source: S. Holm 1979, Scand. J. Stat. 6:65; E. B. Wilson 1927, JASA 22:209. What each number means: docs/statistics.md.
+Source: S. Holm 1979, Scand. J. Stat. 6:65; E. B. Wilson 1927, JASA 22:209.
+What each number means: docs/statistics/ranking.md.
 """
 
 from __future__ import annotations

@@ -1,64 +1,22 @@
-"""From rows of results to the points of a curve: who enters, who diverged, which learning rates are the same."""
+"""From what runs contribute to the points of a curve: which learning rates are the same, and how large the noise is."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
-import pandas as pd
 from scipy import special
 
-from analysis.curve_types import LrPoint, Noise
-from analysis.errors import SchemaError
+from analysis.lr_curves.types import LrPoint, Noise
+from analysis.runs.values import RunValue
 
-Role = Literal["value", "diverged", "pending", "left_out"]
-
-REQUIRED: Final = ("run_id", "status", "learning_rate", "value")
 # Learning rates that agree within 1 % are one: grids are written down rounded.
 SAME_LR: Final = 1.01
-# Outside these, products of learning rates and squares of values overflow; such a loss blew up, such a rate is none.
-_LOWEST_LR: Final = 1e-30
-_HIGHEST_LR: Final = 1e30
-_HIGHEST_VALUE: Final = 1e100
-_PENDING: Final = frozenset({"queued", "running"})
 # Points around the best one whose replicates say how large the noise is there; it grows towards divergence.
 _NOISE_NEIGHBOURS: Final = 2
-
-
-@dataclass(frozen=True, slots=True)
-class RunValue:
-    """What one run contributes: a value, a divergence, or nothing (yet); `value` is NaN where nothing was logged."""
-
-    run_id: str
-    role: Role
-    learning_rate: float
-    value: float
-
-
-def read_run_values(results: pd.DataFrame) -> list[RunValue]:
-    """Returns one entry per row, in order.
-
-    Needs columns: run_id, status, learning_rate, value (last logged value, NaN where nothing or a NaN was logged), and
-    n_logged where the table has it (it tells a logged NaN, which is a divergence, from a metric never logged).
-
-    Raises:
-        SchemaError: a needed column is missing.
-    """
-    missing = [name for name in REQUIRED if name not in results.columns]
-    if missing:
-        raise SchemaError(f"A results table needs the columns {', '.join(REQUIRED)}; it lacks {', '.join(missing)}.")
-    rates = _floats(results["learning_rate"])
-    values = _floats(results["value"])
-    logged = _floats(results["n_logged"]) > 0 if "n_logged" in results.columns else ~np.isnan(values)
-    rows = zip(results["run_id"], results["status"], rates, values, logged, strict=True)
-    return [
-        RunValue(str(run_id), _role(str(status), rate, value, bool(was_logged)), float(rate), float(value))
-        for run_id, status, rate, value, was_logged in rows
-    ]
 
 
 def make_points(runs: Iterable[RunValue]) -> tuple[LrPoint, ...]:
@@ -109,22 +67,6 @@ def standard_error(noise: Noise, *counts: int) -> float:
 def noise_threshold(noise: Noise, *counts: int) -> float:
     """Returns the difference that noise alone exceeds in 5 % of cases (two-sided t); counts as `standard_error`."""
     return float(special.stdtrit(noise.dof, 0.975)) * standard_error(noise, *counts)
-
-
-def _floats(column: pd.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-
-
-def _role(status: str, rate: float, value: float, was_logged: bool) -> Role:
-    if status in _PENDING:
-        return "pending"
-    if not _LOWEST_LR <= rate <= _HIGHEST_LR or status not in ("finished", "diverged"):
-        return "left_out"
-    if status == "diverged":
-        return "diverged"
-    if not was_logged:
-        return "left_out"
-    return "value" if abs(value) <= _HIGHEST_VALUE else "diverged"
 
 
 def _make_point(cluster: Sequence[RunValue]) -> LrPoint:

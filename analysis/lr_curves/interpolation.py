@@ -11,9 +11,9 @@ import numpy as np
 from scipy import special
 from scipy.interpolate import PchipInterpolator
 
-from analysis.curve_fit import FloatArray, LocalPolynomial
-from analysis.curve_points import SAME_LR, standard_error
-from analysis.curve_types import LrPoint, Noise
+from analysis.lr_curves.fit import FloatArray, LocalPolynomial
+from analysis.lr_curves.points import SAME_LR, standard_error
+from analysis.lr_curves.types import LrPoint, Noise
 
 # A learning rate within one standard error or half a percent of the best is as good (our choice of the percentage).
 _FLAT_REGION_SHARE: Final = 0.005

@@ -9,8 +9,10 @@ from typing import Final
 
 import pandas as pd
 
-from analysis.curve_types import GroupValue
 from analysis.store.schema import RUNS
+
+GroupValue = str | int | float | bool | None
+Group = Mapping[str, GroupValue]
 
 # Typed keys that tell groups of runs apart. Ordered by what names a group best, since a key that splits nothing further
 # is not shown: steps that follow from the batch size are not, warm-up steps that follow from the budget are not.

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from analysis.config_columns import COMPARABLE
+from analysis.runs.configuration import COMPARABLE
+from analysis.runs.direction import Direction
 
 NO_SWEEP: Final = "(no sweep)"
 """Stands for runs that belong to none, such as imported ones."""
@@ -24,10 +25,10 @@ def count_statuses(runs: pd.DataFrame) -> dict[str, int]:
     return {str(status): int(n) for status, n in runs["status"].value_counts().items()}
 
 
-def summarise_sweeps(results: pd.DataFrame) -> pd.DataFrame:
+def summarise_sweeps(results: pd.DataFrame, *, direction: Direction = "min") -> pd.DataFrame:
     """One row per sweep, the one that changed last first.
 
-    Needs columns: those of the runs table and `value`, the last value of a lower-is-better metric; one row per run.
+    Needs columns: those of the runs table and `value`, the last value of a metric; one row per run.
 
     Returns:
         Columns sweep_id, model, dataset, n_runs, n_finished, n_running, n_queued, n_diverged, n_other, done (share of
@@ -35,8 +36,8 @@ def summarise_sweeps(results: pd.DataFrame) -> pd.DataFrame:
         the sweep's runs do not compare), started_at, updated_at.
     """
     named = results.assign(sweep_id=results["sweep_id"].fillna(NO_SWEEP))
-    rows = [_summarise(str(name), runs) for name, runs in named.groupby("sweep_id", sort=False)]
-    columns = list(_summarise("", named.iloc[:0]))
+    rows = [_summarise(str(name), runs, direction) for name, runs in named.groupby("sweep_id", sort=False)]
+    columns = list(_summarise("", named.iloc[:0], direction))
     table = pd.DataFrame(rows, columns=columns)
     return table.sort_values("updated_at", ascending=False, kind="stable", ignore_index=True)
 
@@ -78,11 +79,11 @@ def track_progress(runs: pd.DataFrame, latest: pd.DataFrame, now: datetime) -> p
     return table.sort_values("done", ascending=False, kind="stable", ignore_index=True)
 
 
-def _summarise(name: str, runs: pd.DataFrame) -> dict[str, object]:
+def _summarise(name: str, runs: pd.DataFrame, direction: Direction) -> dict[str, object]:
     counts = count_statuses(runs)
     n_known = {f"n_{status}": counts.get(status, 0) for status in _COUNTED}
     n_open = sum(counts.get(status, 0) for status in ("running", "queued", "unconfirmed"))
-    best_value, best_learning_rate = _best(runs)
+    best_value, best_learning_rate = _best(runs, direction)
     return {
         "sweep_id": name,
         "model": _only(runs["model"]),
@@ -98,8 +99,8 @@ def _summarise(name: str, runs: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def _best(runs: pd.DataFrame) -> tuple[float, float]:
-    """Value and learning rate of the finished run with the lowest finite value; missing where runs do not compare."""
+def _best(runs: pd.DataFrame, direction: Direction) -> tuple[float, float]:
+    """Value and learning rate of the finished run with the best finite value; missing where runs do not compare."""
     finished = runs[
         (runs["status"] == "finished") & np.isfinite(_floats(runs["value"])) & runs["learning_rate"].notna()
     ]
@@ -108,7 +109,7 @@ def _best(runs: pd.DataFrame) -> tuple[float, float]:
     keys = [key for key in COMPARABLE if key not in follows]
     if finished.empty or len(finished[keys].drop_duplicates()) > 1:
         return np.nan, np.nan
-    best = finished["value"].idxmin()
+    best = finished["value"].idxmin() if direction == "min" else finished["value"].idxmax()
     return float(finished["value"][best]), float(finished["learning_rate"][best])
 
 

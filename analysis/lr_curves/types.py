@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from analysis.recommended_lr import RecommendedLr
+from analysis.recommendation.recommended_lr import RecommendedLr
+from analysis.runs.configuration import Group
+from analysis.runs.direction import Direction
 
-Direction = Literal["min", "max"]
 Edge = Literal["none", "low", "high", "bounded_by_divergence", "soft"]
 Shape = Literal["u", "flat", "monotone", "several_minima", "too_few"]
-GroupValue = str | int | float | bool | None
-Group = Mapping[str, GroupValue]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from analysis.curve_fit import FloatArray
-from analysis.curve_points import noise_threshold
-from analysis.curve_types import Edge, LrPoint, Noise, Shape
+from analysis.lr_curves.fit import FloatArray
+from analysis.lr_curves.points import noise_threshold
+from analysis.lr_curves.types import Edge, LrPoint, Noise, Shape
 
 # Means that differ by less than two standard deviations of single runs are no evidence that the learning rate matters.
 _FLAT_SDS: Final = 2.0

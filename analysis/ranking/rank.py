@@ -11,15 +11,15 @@ from dataclasses import replace
 
 import pandas as pd
 
-from analysis.best_scores import score_configurations
-from analysis.best_stats import draw_posterior, estimate_spreads, find_indistinguishable
-from analysis.best_texts import ranking_rule, ranking_warnings
-from analysis.best_types import BestConfiguration, ConfigScore, Ranking
-from analysis.config_columns import read_configurations
-from analysis.curve_groups import RunGroup, split_comparable
-from analysis.curve_points import RunValue, read_run_values
-from analysis.curve_types import Direction, GroupValue
-from analysis.lr_curve import compute_lr_curves
+from analysis.lr_curves.compute import compute_lr_curves
+from analysis.ranking.scores import score_configurations
+from analysis.ranking.stats import draw_posterior, estimate_spreads, find_indistinguishable
+from analysis.ranking.texts import ranking_rule, ranking_warnings
+from analysis.ranking.types import BestConfiguration, ConfigScore, Ranking
+from analysis.runs.configuration import GroupValue, read_configurations
+from analysis.runs.direction import Direction
+from analysis.runs.groups import RunGroup, split_comparable
+from analysis.runs.values import RunValue, read_run_values
 
 __all__ = ["BestConfiguration", "ConfigScore", "Ranking", "rank_configurations"]
 

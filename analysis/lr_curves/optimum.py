@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.curve_fit import MIN_POINTS, FloatArray, LocalPolynomial, fit_valley, optimum_interval
-from analysis.curve_types import Edge, LocalFit, LrPoint, Noise, Shape
-from analysis.curve_window import choose_window
+from analysis.lr_curves.fit import MIN_POINTS, FloatArray, LocalPolynomial, fit_valley, optimum_interval
+from analysis.lr_curves.types import Edge, LocalFit, LrPoint, Noise, Shape
+from analysis.lr_curves.window import choose_window
 
 
 @dataclass(frozen=True, slots=True)

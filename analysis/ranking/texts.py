@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from analysis.best_types import ConfigScore
-from analysis.curve_types import Direction
+from analysis.ranking.types import ConfigScore
+from analysis.runs.direction import Direction
 
 _GOOD: Final = {"min": "lowest", "max": "highest"}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.config_columns import DERIVED, read_configurations
 from analysis.errors import SchemaError
+from analysis.runs.configuration import DERIVED, read_configurations
 
 
 def diff_configs(runs: pd.DataFrame) -> pd.DataFrame:

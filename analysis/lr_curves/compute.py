@@ -8,16 +8,18 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.config_columns import read_configurations
-from analysis.curve_advice import CurveFacts, curve_warnings, next_learning_rates
-from analysis.curve_fit import FloatArray, LocalPolynomial
-from analysis.curve_groups import RunGroup, split_curves
-from analysis.curve_interpolation import Regret, flat_region, regret_at
-from analysis.curve_optimum import describe_fit, find_optimum
-from analysis.curve_points import RunValue, estimate_noise, make_points, read_run_values, usable_points
-from analysis.curve_shape import classify_edge, classify_shape, is_flat
-from analysis.curve_types import Direction, Edge, Group, GroupValue, LocalFit, LrCurve, LrPoint, Noise, Shape
-from analysis.recommended_lr import RecommendedLr, recommend_lr
+from analysis.lr_curves.advice import CurveFacts, curve_warnings, next_learning_rates
+from analysis.lr_curves.fit import FloatArray, LocalPolynomial
+from analysis.lr_curves.interpolation import Regret, flat_region, regret_at
+from analysis.lr_curves.optimum import describe_fit, find_optimum
+from analysis.lr_curves.points import estimate_noise, make_points, usable_points
+from analysis.lr_curves.shape import classify_edge, classify_shape, is_flat
+from analysis.lr_curves.types import Edge, LocalFit, LrCurve, LrPoint, Noise, Shape
+from analysis.recommendation.recommended_lr import RecommendedLr, recommend_lr
+from analysis.runs.configuration import Group, GroupValue, read_configurations
+from analysis.runs.direction import Direction
+from analysis.runs.groups import RunGroup, split_curves
+from analysis.runs.values import RunValue, read_run_values
 
 __all__ = ["Direction", "Edge", "Group", "LocalFit", "LrCurve", "LrPoint", "Noise", "Shape", "compute_lr_curves"]
 

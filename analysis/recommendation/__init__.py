@@ -1,0 +1,1 @@
+"""Published learning-rate rules, and what is known of the models they cover."""
