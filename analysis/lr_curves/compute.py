@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.lr_curves.advice import CurveFacts, curve_warnings, next_learning_rates
-from analysis.lr_curves.fit import FloatArray, LocalPolynomial
+from analysis.lr_curves.fit import FloatArray, LocalPolynomial, optimum_se
 from analysis.lr_curves.interpolation import Regret, flat_region, regret_at
 from analysis.lr_curves.optimum import describe_fit, find_optimum
 from analysis.lr_curves.points import estimate_noise, make_points, usable_points
@@ -114,6 +114,7 @@ def _compute_curve(
         argmin_lr=found.argmin_lr,
         optimum_lr=found.optimum_lr,
         optimum_method=found.method,
+        optimum_se_ln=optimum_se(found.fit) if found.fit else None,
         interval=found.interval,
         interval_method=found.interval_method,
         edge=edge,

@@ -136,6 +136,19 @@ def optimum_interval(fit: LocalPolynomial) -> tuple[float, float] | None:
     return None if fit.degree > 2 and (low < fit.x_range[0] or high > fit.x_range[1]) else (low, high)
 
 
+def optimum_se(fit: LocalPolynomial) -> float | None:
+    """Returns the standard error of the x of the lowest point, or None where there is none or nothing to tell it by.
+
+    Delta method: the standard error of the slope there over the curvature.
+    """
+    if fit.dof == 0 or fit.lowest is None:
+        return None
+    u = fit.lowest - fit.center
+    curvature = float(Polynomial(fit.coefficients).deriv(2)(u))
+    variance = float(_slope_variance(fit)(u))
+    return math.sqrt(max(variance, 0.0)) / curvature if curvature > 0 else None
+
+
 def _slope_variance(fit: LocalPolynomial) -> Polynomial:
     """Returns var(s(u)) as a polynomial in u: sum over i, j of i j cov(c_i, c_j) u^(i + j - 2)."""
     powers = np.zeros(2 * fit.degree - 1)

@@ -105,6 +105,7 @@ class LrCurve:
         argmin_lr: Best learning rate tried, by mean.
         optimum_lr: Estimated optimum: vertex of the local fit, else the best tried; None where the data bracket none.
         optimum_method: How `optimum_lr` was found, or why it is None.
+        optimum_se_ln: Standard error of ln(optimum_lr), in natural log; None where it is unknown.
         interval: 95 % interval of the optimum, or None.
         interval_method: Its method, or why there is none.
         edge: Whether the minimum is bracketed by what was tried.
@@ -132,6 +133,7 @@ class LrCurve:
     argmin_lr: float | None
     optimum_lr: float | None
     optimum_method: str
+    optimum_se_ln: float | None
     interval: tuple[float, float] | None
     interval_method: str
     edge: Edge
@@ -172,6 +174,7 @@ class LrCurve:
             "argmin_lr": self.argmin_lr,
             "optimum_lr": self.optimum_lr,
             "optimum_method": self.optimum_method,
+            "optimum_se_ln": self.optimum_se_ln,
             "interval": list(self.interval) if self.interval else None,
             "interval_method": self.interval_method,
             "edge": self.edge,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.lr_curves.fit import FloatArray, fit_polynomial, fit_valley, optimum_interval
+from analysis.lr_curves.fit import FloatArray, fit_polynomial, fit_valley, optimum_interval, optimum_se
 from analysis.lr_curves.window import choose_window
 
 
@@ -52,6 +52,14 @@ def test_the_interval_of_a_parabola_is_fiellers(seed: int) -> None:
     interval = optimum_interval(fit)
     assert interval is not None
     np.testing.assert_allclose(np.array(interval) - fit.center, expected, rtol=1e-8)
+
+
+def test_the_standard_error_of_the_optimum_is_that_of_the_delta_method() -> None:
+    fit = fit_valley(*_noisy(3))
+    _, b, c = fit.coefficients
+    v = fit.covariance
+    expected = math.sqrt((v[1, 1] + (b / c) ** 2 * v[2, 2] - 2 * (b / c) * v[1, 2]) / (4 * c * c))
+    assert optimum_se(fit) == pytest.approx(expected, rel=1e-9)
 
 
 def test_an_insignificant_curvature_has_no_interval() -> None:
