@@ -52,6 +52,11 @@ def read_run_values(results: pd.DataFrame) -> list[RunValue]:
     ]
 
 
+def is_learning_rate(rate: float) -> bool:
+    """Returns whether a number can be a learning rate at all: positive, finite, and no underflow; NaN is none."""
+    return _LOWEST_LR <= rate <= _HIGHEST_LR
+
+
 def _floats(column: pd.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
 
@@ -59,7 +64,7 @@ def _floats(column: pd.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
 def _role(status: str, rate: float, value: float, was_logged: bool) -> Role:
     if status in _PENDING:
         return "pending"
-    if not _LOWEST_LR <= rate <= _HIGHEST_LR or status not in ("finished", "diverged"):
+    if not is_learning_rate(rate) or status not in ("finished", "diverged"):
         return "left_out"
     if status == "diverged":
         return "diverged"
