@@ -3,6 +3,7 @@
     UcurveError
     ├── SchemaError     (also ValueError)   a row does not fit the tables' columns
     ├── StoreError      (also OSError)      a store is missing, foreign, newer or damaged
+    ├── ConfigError     (also ValueError)   a file that somebody wrote, or an argument, is wrong
     ├── FilterError     (also ValueError)   a `--where` condition cannot be read or names no column
     └── NotEnoughRuns   (also ValueError)   an analysis has too few comparable runs to say anything
 
@@ -21,6 +22,10 @@ class SchemaError(UcurveError, ValueError):
 
 class StoreError(UcurveError, OSError):
     """A store cannot be opened, read or written; the message names the location and the reason."""
+
+
+class ConfigError(UcurveError, ValueError):
+    """A sweep file, a table's map or an argument is wrong; the message names file, line, key, value and the fix."""
 
 
 class FilterError(UcurveError, ValueError):

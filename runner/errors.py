@@ -1,16 +1,13 @@
 """What the runner raises on purpose, beside the tree in `analysis.errors`.
 
 UcurveError
-├── ConfigError         (also ValueError)    a sweep file or an argument is wrong
 ├── ModelError          (also ValueError)    a model or its folder cannot be used
 └── EnvironmentProblem  (also RuntimeError)  this machine lacks something: a package, memory, a device
 """
 
-from analysis.errors import UcurveError
+from analysis.errors import ConfigError, UcurveError
 
-
-class ConfigError(UcurveError, ValueError):
-    """A sweep specification or an argument is wrong; the message names file, line, key, value and the fix."""
+__all__ = ["ConfigError", "EnvironmentProblem", "ModelError"]
 
 
 class ModelError(UcurveError, ValueError):

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from analysis.strict_yaml.problems import shown
 from runner.spec.fields import IsNumber, IsWhole, Number, Section, refuse
-from runner.spec.problems import shown
 
 SIGNIFICANT_DIGITS = 3  # generated values are rounded to this, so that the same grid gives the same trial keys anywhere
 DECADES_AROUND = 1.0  # our choice: wide enough to see both wings of the U, even where the rule is a little off

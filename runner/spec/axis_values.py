@@ -7,9 +7,9 @@ from typing import cast
 
 from pydantic import ValidationError
 
+from analysis.strict_yaml.explain import explain, nearest
+from analysis.strict_yaml.problems import Problem
 from runner.spec.axes import AxisSection, spaced_values
-from runner.spec.explain import explain, nearest
-from runner.spec.problems import Problem
 from runner.spec.training import HYPERPARAMETERS, TrainingSection
 
 Setting = None | int | float | str | tuple[str, ...]

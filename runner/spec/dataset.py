@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
+from analysis.strict_yaml.problems import shown
 from runner.spec.fields import IsWhole, Section, is_number_word, refuse, require_number
-from runner.spec.problems import shown
 
 BUILT_IN = ("skills", "stdlib-docstrings")
 SOURCES = ("builtin", "path", "hub")

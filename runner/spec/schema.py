@@ -8,11 +8,11 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from analysis.store.identity import ID_PATTERN
+from analysis.strict_yaml.problems import shown
 from runner.spec.axes import AxisSection
 from runner.spec.axis_values import axis_problems
 from runner.spec.dataset import DatasetSection
 from runner.spec.fields import AutoIsNone, Flag, IsWhole, Section, refuse
-from runner.spec.problems import shown
 from runner.spec.sections import BudgetSection, EvaluationSection, ModelSection
 from runner.spec.training import TrainingSection
 

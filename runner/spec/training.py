@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from analysis.strict_yaml.problems import shown
 from runner.spec.fields import IsNumber, IsWhole, Section, refuse
-from runner.spec.problems import shown
 
 TARGET_GROUPS: dict[str, tuple[str, ...]] = {
     "attention": ("k_proj", "o_proj", "q_proj", "v_proj"),

@@ -1,4 +1,4 @@
-"""What pydantic found, in the words of somebody who writes a sweep file."""
+"""What pydantic found, in the words of somebody who writes the file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from pydantic_core import ErrorDetails
 
-from runner.spec.problems import shown
+from analysis.strict_yaml.problems import shown
 
 Sentence = tuple[str, str]  # what is wrong, what to do
 _Context = Mapping[str, object]
@@ -53,7 +53,7 @@ def explain(details: ErrorDetails) -> Sentence:
             fix = f"write '{value}' in quotes"
         return f"must be {wanted}, got {got}", fix
     rule = _RULES.get(kind)
-    return rule(value, context) if rule else (f"{details['msg']}, got {shown(value)}", "see docs/sweep-spec.md")
+    return rule(value, context) if rule else (f"{details['msg']}, got {shown(value)}", "write another value")
 
 
 def _missing(_value: object, _context: _Context) -> Sentence:

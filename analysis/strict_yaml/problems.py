@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runner.errors import ConfigError
+from analysis.errors import ConfigError
 
 KeyPath = tuple[str | int, ...]
 MOST_SHOWN = 20

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from runner.spec.problems import KeyPath, Problem, cut
+from analysis.strict_yaml.problems import KeyPath, Problem, cut
 
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 

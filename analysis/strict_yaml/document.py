@@ -14,9 +14,9 @@ from pathlib import Path
 import yaml
 from yaml import events
 
-from runner.errors import ConfigError
-from runner.spec.problems import KeyPath, Problem, shown
-from runner.spec.yaml_scalars import Mistake, Value, scalar_value
+from analysis.errors import ConfigError
+from analysis.strict_yaml.problems import KeyPath, Problem, shown
+from analysis.strict_yaml.scalars import Mistake, Value, scalar_value
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 20
@@ -182,5 +182,5 @@ def read_yaml(path: Path) -> Document:
         raise ConfigError(Problem("not UTF-8 text", "save it as UTF-8").sentence(str(path))) from error
     except OSError as error:
         message = f"cannot be read ({error.strerror or error})"
-        raise ConfigError(Problem(message, "give the path of a sweep file").sentence(str(path))) from error
+        raise ConfigError(Problem(message, "give the path of a YAML file").sentence(str(path))) from error
     return parse_yaml(text, str(path))

@@ -5,9 +5,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.errors import ConfigError
-from runner.spec.strict_yaml import MAX_BYTES, parse_yaml, read_yaml
-from runner.spec.yaml_scalars import Value
+from analysis.errors import ConfigError
+from analysis.strict_yaml.document import MAX_BYTES, parse_yaml, read_yaml
+from analysis.strict_yaml.scalars import Value
 
 CHECK = "check quotes, colons and indentation"
 

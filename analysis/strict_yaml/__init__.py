@@ -1,0 +1,1 @@
+"""YAML files that people write: read strictly, checked against pydantic models, mistakes told in one sentence each."""
