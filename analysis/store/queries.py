@@ -33,6 +33,10 @@ _PICK_ATTEMPT: Final = """
     QUALIFY row_number() OVER (PARTITION BY m.run_id ORDER BY m.attempt DESC) = 1
 """
 
+# Order of logged values: by step, and of several for one step the one logged last, to the microsecond; a time that is
+# missing or beyond all microseconds comes last. One number, because ordering by a pair takes twice as long.
+_LAST: Final = f"step::HUGEINT * {2**63} + coalesce(TRY_CAST(wall_time * 1e6 AS BIGINT), {2**63 - 1})"
+
 RUNS: Final = f"WITH {_NEWEST} SELECT * FROM chosen ORDER BY created_at, run_id"
 
 RUN_ROWS: Final = f"""
@@ -53,7 +57,7 @@ GROUP BY directions ORDER BY seq
 RESULTS: Final = f"""
 WITH {_NEWEST},
 by_attempt AS (
-    SELECT run_id, attempt, arg_max(value, {{'step': step, 'time': wall_time}}) AS value, max(step) AS value_step,
+    SELECT run_id, attempt, arg_max(value, {_LAST}) AS value, max(step) AS value_step,
         count(*) AS n_logged, count(*) FILTER (NOT isfinite(value)) AS n_nonfinite
     FROM {{metrics}} WHERE name = $metric GROUP BY run_id, attempt
 ),

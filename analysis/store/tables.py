@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -14,6 +14,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from analysis.errors import StoreError
+from analysis.store.clustering import SORTED_BY, merge_actions, plan_merges, write_merged
 from analysis.store.schema import TABLES, arrow_schema
 
 Result = TypeVar("Result")
@@ -96,7 +97,10 @@ class Table:
         _retried(lambda: self._append_once(rows, batch), self._describe("append to"))
 
     def compact(self) -> int:
-        """Merges small files and deletes files that nobody has needed for `GRACE_HOURS`; says how many it merged."""
+        """Merges small files and deletes files that nobody has needed for `GRACE_HOURS`; says how many it merged.
+
+        Rows of a table with an order of its own come out sorted.
+        """
         if self._opened(refresh=True) is None:
             return 0
         return _retried(self._compact_once, self._describe("compact"))
@@ -149,11 +153,32 @@ class Table:
         )
 
     def _compact_once(self) -> int:
+        order = SORTED_BY.get(self.name)
+        merged = self._merge_sorted(order) if order else int(self._newest().optimize.compact()["numFilesRemoved"])
         delta = self._newest()
-        merged = int(delta.optimize.compact()["numFilesRemoved"])
         for hours, full in ((GRACE_HOURS, False), (ABANDONED_HOURS, True)):
             delta.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=full)
         return merged
+
+    def _merge_sorted(self, order: Sequence[str]) -> int:
+        """One commit per merged file: what a conflict interrupts is only the last one."""
+        schema = pa.schema(self._newest().schema().to_arrow())
+        n_merged = 0
+        for files in plan_merges(self.data_files()):
+            merged = self._write_merged(files, schema, order)
+            try:
+                self._newest().create_write_transaction(merge_actions(merged, files), "append", schema)
+            except BaseException:
+                merged.unlink(missing_ok=True)
+                raise
+            n_merged += len(files)
+        return n_merged
+
+    def _write_merged(self, files: Sequence[DataFile], schema: pa.Schema, order: Sequence[str]) -> Path:
+        try:
+            return write_merged(files, schema, order)
+        except pa.ArrowException as problem:
+            raise StoreError(f"{self._describe('compact')}: {problem}; `ucurve store check` names the file") from problem
 
     def _newest(self) -> DeltaTable:
         delta = self._opened(refresh=True)
