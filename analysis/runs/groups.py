@@ -144,7 +144,7 @@ def _make_groups(columns: Columns, rows: Sequence[int], keys: Sequence[str], fol
         mixed = [key for key in folded if key not in keys and _is_mixed(columns, key, part)]
         warnings = tuple(_mixed_warning(columns, key, part) for key in mixed)
         groups.append(RunGroup(group, group_label(group), tuple(part), warnings))
-    return sorted(groups, key=lambda item: [_sort_key(value) for value in item.group.values()])
+    return sorted(groups, key=lambda item: [sort_key(value) for value in item.group.values()])
 
 
 def _is_mixed(columns: Columns, key: str, rows: Sequence[int]) -> bool:
@@ -154,7 +154,7 @@ def _is_mixed(columns: Columns, key: str, rows: Sequence[int]) -> bool:
 
 
 def _mixed_warning(columns: Columns, key: str, rows: Sequence[int]) -> str:
-    values = sorted({columns[key][row] for row in rows}, key=_sort_key)
+    values = sorted({columns[key][row] for row in rows}, key=sort_key)
     shown = ", ".join(_short(value) for value in values[:4]) + (", ..." if len(values) > 4 else "")
     return f"The curve mixes several values of {key} ({shown}): its effect cannot be told from the learning rate's."
 
@@ -164,7 +164,8 @@ def _varies(values: Sequence[GroupValue], rows: Sequence[int]) -> bool:
     return any(values[row] != first for row in rows)
 
 
-def _sort_key(value: GroupValue) -> tuple[int, float, str]:
+def sort_key(value: GroupValue) -> tuple[int, float, str]:
+    """Returns what configuration values are sorted by: missing ones first, then numbers, then texts."""
     if value is None:
         return (0, 0.0, "")
     return (1, float(value), "") if isinstance(value, int | float) else (2, 0.0, value)
