@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -12,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.errors import FilterError
-from analysis.runs.configuration import GROUP_KEYS, GroupValue
+from analysis.runs.configuration import GroupValue
 from analysis.runs.groups import sort_key
+from analysis.runs.parameters import find_parameters, is_number
 from analysis.runs.trials import varying_keys
 
 Columns = Mapping[str, Sequence[GroupValue]]
@@ -24,11 +24,6 @@ _MOST_LEVELS: Final = 32
 _DECADE: Final = 10.0
 # From this many on, two columns that rise together in every trial are no coincidence (2 in 120 orders of five).
 _FEWEST_MONOTONE: Final = 5
-_FEWEST_NAMES: Final = 10
-_MEASURED: Final = frozenset(
-    {"acc", "accuracy", "bytes", "duration", "elapsed", "flops", "forgetting", "loss", "mem", "memory", "perplexity",
-     "ppl", "runtime", "s", "score", "seconds", "secs", "throughput", "time", "wall"}
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +79,19 @@ def choose_axes(columns: Columns, trials: Sequence[Sequence[int]], keys: Sequenc
         known = ", ".join(sorted(columns))
         raise FilterError(f"There is no configuration key '{unknown[0]}'; these runs have: {known}.")
     firsts = [rows[0] for rows in trials]
-    varying = [key for key in varying_keys(columns, trials) if keys is None or key in keys]
-    values = {key: tuple(columns[key][row] for row in firsts) for key in varying}
-    left_out = {} if keys is not None else {key: why for key in varying if (why := _why_not(key, values[key]))}
-    left_out |= {key: "it is missing in some trials" for key in varying if _has_gaps(values[key])}
-    owners = _fold([key for key in varying if key not in left_out], values)
+    found = find_parameters(columns, trials)
+    chosen = found.keys if keys is None else [key for key in varying_keys(columns, trials) if key in keys]
+    values = {key: tuple(columns[key][row] for row in firsts) for key in chosen}
+    gaps = {key: "it is missing in some trials" for key in chosen if _has_gaps(values[key])}
+    left_out = gaps if keys is not None else {**found.left_out, **gaps}
+    owners = _fold([key for key in chosen if key not in left_out], values)
     return ChosenAxes(tuple(make_axis(key, values[key], tuple(tied)) for key, tied in owners.items()), left_out)
 
 
 def make_axis(key: str, values: Sequence[GroupValue], tied: tuple[str, ...] = ()) -> Axis:
     """Returns the axis of a key: levels where values repeat, a log axis for positive numbers over a decade or more."""
     levels = sorted(set(values), key=sort_key)
-    numbers = [value for value in values if _is_number(value)]
+    numbers = [value for value in values if is_number(value)]
     is_numeric = len(numbers) == len(values)
     if not is_numeric or (len(levels) <= _MOST_LEVELS and 2 * len(levels) <= len(values)):
         index = {value: float(position) for position, value in enumerate(levels)}
@@ -108,27 +104,10 @@ def make_axis(key: str, values: Sequence[GroupValue], tied: tuple[str, ...] = ()
     return Axis(key, "log" if is_log else "linear", tied, tuple(values), codes, float(codes.min()), float(codes.max()))
 
 
-def _is_number(value: GroupValue) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def _has_gaps(values: Sequence[GroupValue]) -> bool:
     """Whether numbers that are no grid's levels are missing somewhere: there is no place on the axis for those."""
-    numbers = {value for value in values if _is_number(value)}
+    numbers = {value for value in values if is_number(value)}
     return None in values and len(numbers) > min(_MOST_LEVELS, len(values) / 2)
-
-
-def _why_not(key: str, values: Sequence[GroupValue]) -> str | None:
-    """Returns why a key that varies is no hyperparameter, or None; the schema's own keys always are."""
-    if key in GROUP_KEYS or key == "learning_rate":
-        return None
-    distinct = set(values)
-    if len(distinct) == len(values) >= _FEWEST_NAMES and all(isinstance(value, str | int) for value in values):
-        return "it names the trial"
-    words = set(re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower()))
-    if words & _MEASURED and 2 * len(distinct) > len(values) and any(_is_number(value) for value in values):
-        return "it was measured, not chosen"
-    return None
 
 
 def _fold(keys: Sequence[str], values: Mapping[str, tuple[GroupValue, ...]]) -> dict[str, list[str]]:
