@@ -40,9 +40,19 @@ _LAST: Final = f"step::HUGEINT * {2**63} + coalesce(TRY_CAST(wall_time * 1e6 AS 
 RUNS: Final = f"WITH {_NEWEST} SELECT * FROM chosen ORDER BY created_at, run_id"
 
 RUN_ROWS: Final = f"""
-SELECT {_RUN_COLUMNS} FROM {{runs}} WHERE list_contains($run_ids, run_id)
+SELECT {_RUN_COLUMNS} FROM {{runs}} WHERE run_id IN (SELECT unnest($run_ids))
 QUALIFY row_number() OVER (PARTITION BY run_id ORDER BY seq DESC, updated_at DESC) = 1
 """
+
+ROWS_OF_SOURCE: Final = f"""
+SELECT {_RUN_COLUMNS} FROM {{runs}}
+QUALIFY row_number() OVER (PARTITION BY run_id ORDER BY seq DESC, updated_at DESC) = 1 AND source = $source
+"""
+
+# Every attempt: an importer must know what a killed one has already written.
+LOGGED: Final = "SELECT run_id, attempt, name, step, value FROM {metrics} WHERE run_id IN (SELECT unnest($run_ids))"
+
+SCORED: Final = f"SELECT {_EVAL_COLUMNS} FROM {{evals}} e WHERE run_id IN (SELECT unnest($run_ids))"
 
 METRIC_NAMES: Final = "SELECT DISTINCT name FROM {metrics} ORDER BY name"
 

@@ -139,8 +139,19 @@ class Snapshot:
 
     def run_rows(self, run_ids: Sequence[str]) -> dict[str, dict[str, object]]:
         """The newest row of each of these runs as plain values, without its nulls; unknown runs are left out."""
-        rows = self.query(queries.RUN_ROWS, run_ids=list(run_ids)).to_pylist()
-        return {row["run_id"]: {key: value for key, value in row.items() if value is not None} for row in rows}
+        return _by_run_id(self.query(queries.RUN_ROWS, run_ids=list(run_ids)))
+
+    def rows_of_source(self, source: str) -> dict[str, dict[str, object]]:
+        """The newest row of each run of one source, as `run_rows`."""
+        return _by_run_id(self.query(queries.ROWS_OF_SOURCE, source=source))
+
+    def logged(self, run_ids: Sequence[str]) -> pa.Table:
+        """Everything these runs logged in any attempt: `run_id, attempt, name, step, value`, in no order."""
+        return self.query(queries.LOGGED, run_ids=list(run_ids))
+
+    def scored(self, run_ids: Sequence[str]) -> pa.Table:
+        """Every benchmark score of these runs in any attempt: the columns of `schema.EVALS`, in no order."""
+        return self.query(queries.SCORED, run_ids=list(run_ids))
 
     def query(self, sql: str, **parameters: Parameter) -> pa.Table:
         """Result of one of the store's own queries; not for text from outside."""
@@ -180,3 +191,7 @@ class Snapshot:
         if missing and (known or not self._read(queries.RUNS, Where()).empty):
             columns = sorted(known | {column.name for column in RUNS})
             raise FilterError(f"there is no column {missing[0]!r} to filter by; there are: {', '.join(columns)}")
+
+
+def _by_run_id(rows: pa.Table) -> dict[str, dict[str, object]]:
+    return {row["run_id"]: {key: value for key, value in row.items() if value is not None} for row in rows.to_pylist()}
