@@ -178,7 +178,9 @@ class Table:
         try:
             return write_merged(files, schema, order)
         except pa.ArrowException as problem:
-            raise StoreError(f"{self._describe('compact')}: {problem}; `ucurve store check` names the file") from problem
+            raise StoreError(
+                f"{self._describe('compact')}: {problem}; `ucurve store check` names the file"
+            ) from problem
 
     def _newest(self) -> DeltaTable:
         delta = self._opened(refresh=True)

@@ -40,9 +40,10 @@ def show_lr_curves(
     json_output: JsonOption = False,
 ) -> None:
     """Show loss against learning rate: one U-curve per group, its optimum and how sure that is."""
+    results, better = read_directed_results(store, metric, where, direction, meanwhile="analysis.lr_curves.compute")
+
     from analysis.lr_curves.compute import compute_lr_curves
 
-    results, better = read_directed_results(store, metric, where, direction)
     keys = None if group_by is None else [key.strip() for key in group_by.split(",") if key.strip()]
     curves = compute_lr_curves(results, metric=metric, group_by=keys, direction=better)
     if json_output:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -54,13 +56,30 @@ def open_store(location: Path) -> Store:
 
 
 def read_directed_results(
-    location: Path, metric: str, where: Sequence[str] | None, direction: Direction | None
+    location: Path,
+    metric: str,
+    where: Sequence[str] | None,
+    direction: Direction | None,
+    *,
+    meanwhile: str | None = None,
 ) -> tuple[pd.DataFrame, Direction]:
-    """Returns what `read_results` does, and whether lower or higher values are better: as asked for, else as known."""
+    """Returns what `read_results` does, and whether lower or higher values are better: as asked for, else as known.
+
+    Args:
+        location: Folder of the store.
+        metric: Name of the metric.
+        where: Conditions as typed.
+        direction: What was asked for.
+        meanwhile: A module that the verb needs next; it loads while the store is read.
+    """
     from analysis.runs.direction import direction_of
 
     snapshot = open_store(location).snapshot()
-    results = _results(snapshot, metric, where)
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        reading = reader.submit(_results, snapshot, metric, where)
+        if meanwhile is not None:
+            import_module(meanwhile)
+        results = reading.result()
     return results, direction or direction_of(metric, snapshot.metric_directions())
 
 
@@ -78,9 +97,10 @@ def read_results(location: Path, metric: str, where: Sequence[str] | None) -> pd
 def _results(snapshot: Snapshot, metric: str, where: Sequence[str] | None) -> pd.DataFrame:
     from analysis.runs.filters import parse_conditions
 
-    conditions = parse_conditions(where or ())
-    _check_metric(snapshot, metric)
-    return snapshot.results(metric, conditions)
+    results = snapshot.results(metric, parse_conditions(where or ()))
+    if not results["n_logged"].any():
+        _check_metric(snapshot, metric)
+    return results
 
 
 def _check_metric(snapshot: Snapshot, metric: str) -> None:
