@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from analysis.number_format import format_tried_lr
-from analysis.ranking.stats import wilson_interval
+from analysis.ranking.comparison import wilson_interval
 from analysis.ranking.types import ConfigScore
 from analysis.runs.configuration import DERIVED, OWN_AXES, GroupValue
 from analysis.runs.values import RunValue
@@ -22,12 +23,29 @@ _FOLLOWERS: Final = frozenset({"max_steps", "epochs", "warmup_steps"})
 _NOT_CONFIGURATION: Final = frozenset({*DERIVED, *OWN_AXES} - {"learning_rate"})
 
 
+_COSTS: Final = ("tokens_seen", "wall_s", "peak_memory_bytes")
+Costs = Mapping[str, Sequence[float]]
+"""What each row has cost, NaN where unknown."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScoredConfig:
-    """A configuration's score and its runs' losses (lower is better)."""
+    """A configuration's score, its runs' losses (lower is better), and the positions of its rows."""
 
     score: ConfigScore
     losses: tuple[float, ...]
+    rows: tuple[int, ...]
+
+    @property
+    def seeds(self) -> Sequence[Hashable]:
+        """The seed behind each loss."""
+        return self.score.seeds
+
+    @property
+    def failure_rate(self) -> float:
+        """Share of its ended runs that diverged."""
+        n_ended = self.score.n + self.score.n_diverged
+        return self.score.n_diverged / n_ended if n_ended else 0.0
 
     @property
     def mean_loss(self) -> float:
@@ -35,11 +53,28 @@ class ScoredConfig:
         return math.fsum(self.losses) / len(self.losses) if self.losses else math.inf
 
 
+def read_costs(results: pd.DataFrame) -> Costs:
+    """Returns trained tokens, seconds and bytes of memory of each row."""
+    unknown = pd.Series(np.nan, index=results.index)
+    return {
+        name: pd.to_numeric(results.get(name, unknown), errors="coerce").to_numpy(dtype=float, na_value=np.nan).tolist()
+        for name in _COSTS
+    }
+
+
+def group_trials(runs: Sequence[RunValue], trial_keys: Sequence[str], rows: Sequence[int]) -> dict[str, list[int]]:
+    """Returns the rows of each trial, by run id, so that no sum depends on the order in which the rows came."""
+    trials: dict[str, list[int]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: runs[row].run_id):
+        trials[trial_keys[row]].append(row)
+    return trials
+
+
 def score_configurations(
     columns: Mapping[str, Sequence[GroupValue]],
     runs: Sequence[RunValue],
-    trial_keys: Sequence[str],
-    rows: Sequence[int],
+    trials: Mapping[str, Sequence[int]],
+    costs: Costs,
     sign: float,
 ) -> list[ScoredConfig]:
     """Returns one score per trial, the best mean first, those without a finite run last; not ranked yet.
@@ -47,16 +82,12 @@ def score_configurations(
     Args:
         columns: Configuration keys, as `read_configurations` gives them.
         runs: What each row contributes.
-        trial_keys: The trial of each row.
-        rows: Positions of the rows that count.
+        trials: The rows of each trial.
+        costs: As `read_costs` gives them.
         sign: -1 where the metric's higher values are better, else 1.
     """
-    trials: dict[str, list[int]] = defaultdict(list)
-    # By run id, so that no sum depends on the order in which the rows came.
-    for row in sorted(rows, key=lambda row: runs[row].run_id):
-        trials[trial_keys[row]].append(row)
     keys = _varying_keys(columns, [members[0] for members in trials.values()], trials)
-    scored = [_score(columns, runs, key, members, keys, sign) for key, members in trials.items()]
+    scored = [_score(columns, runs, costs, key, members, keys, sign) for key, members in trials.items()]
     return sorted(scored, key=lambda item: (item.mean_loss, item.score.learning_rate or 0.0, item.score.trial_key))
 
 
@@ -84,14 +115,17 @@ def _follows(causes: Sequence[GroupValue], values: Sequence[GroupValue], rows: S
 def _score(
     columns: Mapping[str, Sequence[GroupValue]],
     runs: Sequence[RunValue],
+    costs: Costs,
     trial_key: str,
     rows: Sequence[int],
     keys: Sequence[str],
     sign: float,
 ) -> ScoredConfig:
-    finite = [runs[row].value for row in rows if runs[row].role == "value"]
+    counted = [row for row in rows if runs[row].role == "value"]
+    finite = [runs[row].value for row in counted]
     n_diverged = sum(runs[row].role == "diverged" for row in rows)
     config = {key: columns[key][rows[0]] for key in keys}
+    tokens, wall_s, memory = ([costs[name][row] for row in counted] for name in _COSTS)
     score = ConfigScore(
         rank=None,
         trial_key=trial_key,
@@ -103,16 +137,24 @@ def _score(
         lora_alpha=_number(columns["lora_alpha"][rows[0]]),
         mean=math.fsum(finite) / len(finite) if finite else None,
         sd=float(np.std(finite, ddof=1)) if len(finite) > 1 else None,
-        se=None,
         n=len(finite),
+        values=tuple(finite),
+        seeds=tuple(columns["seed"][row] for row in counted),
         n_diverged=n_diverged,
         n_running=sum(runs[row].role == "pending" for row in rows),
         failure_interval=wilson_interval(n_diverged, n_diverged + len(finite)) if n_diverged else None,
-        p_best=None,
-        rank_interval=None,
+        trained_tokens=_mean(tokens),
+        wall_s=_mean(wall_s),
+        peak_memory_bytes=None if _mean(memory) is None else max(memory),
         run_ids=tuple(runs[row].run_id for row in rows if runs[row].role in ("value", "diverged")),
     )
-    return ScoredConfig(score, tuple(sign * value for value in finite))
+    return ScoredConfig(score, tuple(sign * value for value in finite), tuple(rows))
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    """The mean; None where one is unknown or there is none."""
+    mean = math.fsum(values) / len(values) if values else math.nan
+    return mean if math.isfinite(mean) else None
 
 
 def _name(config: Mapping[str, GroupValue]) -> str:

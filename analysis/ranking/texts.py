@@ -2,58 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from analysis.ranking.types import ConfigScore
+from analysis.ranking.types import ConfigScore, Ranking
+from analysis.runs.configuration import GROUP_KEYS
 from analysis.runs.direction import Direction
 
 _GOOD: Final = {"min": "lowest", "max": "highest"}
 
+SHRUNK: Final = "empirical Bayes: shrunk towards how the configurations' means are distributed (Efron 2011)"
+NOTHING_CHOSEN: Final = "there is one configuration, so nothing was chosen"
+UNCORRECTED: Final = "none: without replicates nothing says how large the luck of the winner is"
 
-def ranking_rule(metric: str, direction: Direction, *, is_replicated: bool, leaves_out_diverged: bool) -> str:
-    """Returns how the winner was chosen and what the sets mean, for these data."""
-    among = " among configurations without a diverged run" if leaves_out_diverged else ""
+
+def ranking_rule(
+    ranking: Ranking, metric: str, direction: Direction, max_failure_rate: float, others: Sequence[ConfigScore]
+) -> str:
+    """Returns how the winner was chosen and what the sets mean, for these data.
+
+    Args:
+        ranking: The ranking, its winner known.
+        metric: Name of the metric.
+        direction: Whether the best value is the lowest or the highest.
+        max_failure_rate: Largest share of diverged runs with which a configuration is ranked.
+        others: The configurations that are not ranked.
+    """
+    among = ""
+    if any(score.n_diverged for score in others):
+        limit = f"more than {max_failure_rate:.0%} of diverged runs" if max_failure_rate else "a diverged run"
+        among = f" among configurations without {limit}"
+    if ranking.n_excluded:
+        texts = " and ".join(item.text for item in ranking.constraints)
+        among += f" that keep {texts} (in every run of theirs)"
     rule = f"The winner has the {_GOOD[direction]} mean {metric}{among}. "
-    if not is_replicated:
+    if ranking.indistinguishable is None:
         return f"{rule}Unreplicated: no configuration has two seeds, so there is no probability, and no set of equals."
+    test = "paired t tests over shared seeds" if ranking.is_paired else "Welch tests"
+    seeds = "Seeds are shared, so their common effect is taken out of every comparison. " if ranking.is_paired else ""
     return (
-        f"{rule}p_best counts draws of mean + t * standard error; the one-SE set lies within one standard error of the "
-        "winner; indistinguishable are those that one-sided Welch tests at 5 % (Holm) do not reject."
+        f"{rule}{seeds}p_best counts draws from what the runs say about all true means together; the one-SE set lies "
+        f"within one standard error of the winner, and its cheapest has the {ranking.one_se_order}; indistinguishable "
+        f"are those that one-sided {test} at 5 % (Holm) do not reject."
     )
 
 
+def unranked_rule(metric: str, scores: Sequence[ConfigScore], n_excluded: int) -> str:
+    """Returns why there is no winner."""
+    if any(score.n_diverged for score in scores):
+        return f"No winner: every run that ended diverged, so there is no finite {metric}."
+    if n_excluded and not scores:
+        return f"No winner: the constraints exclude all configurations ({n_excluded})."
+    return f"No winner: no configuration has a finite {metric} yet."
+
+
 def ranking_warnings(
-    scores: Sequence[ConfigScore],
-    others: Sequence[ConfigScore],
-    edges: Mapping[str, str],
-    *,
-    is_replicated: bool,
-    is_safe: bool,
+    ranking: Ranking, others: Sequence[ConfigScore], *, is_safe: bool, edge: str | None
 ) -> tuple[str, ...]:
     """Returns whole sentences, computed from the data.
 
     Args:
-        scores: The ranked configurations, best first.
+        ranking: The ranking of the ranked configurations.
         others: Those that are not ranked.
-        edges: What to say about a run whose learning rate is at the edge of what was tried.
-        is_replicated: Whether any configuration has two runs.
-        is_safe: Whether the ranked configurations are free of diverged runs.
+        is_safe: Whether few enough runs of the ranked configurations diverged.
+        edge: What to say about the winner's learning rate.
     """
-    found = []
-    if not is_replicated:
-        found.append("Unreplicated: every configuration has a single run; a difference may be the seed's.")
-    elif any(score.n == 1 for score in scores):
-        found.append("Some configurations have a single run; their noise is borrowed from the replicated ones.")
-    if not is_safe:
-        found.append("Every configuration has a diverged run; the means are those of the survivors and too good.")
-    diverged = sum(score.n_diverged > 0 for score in others)
-    if diverged:
-        found.append(f"{diverged} of {len(scores) + len(others)} configurations had a diverged run and are not ranked.")
-    edge = next((edges[run_id] for run_id in scores[0].run_ids if run_id in edges), None)
+    scores = ranking.ranking
+    found = [*_replicate_warnings(ranking), *_failure_warnings(scores, others, is_safe=is_safe)]
     if edge:
         found.append(edge)
+    found += _mixture_warnings(scores)
     running = sum(score.n_running for score in (*scores, *others))
     if running:
         found.append(f"{running} run{' is' if running == 1 else 's are'} still queued or running.")
     return tuple(found)
+
+
+def _replicate_warnings(ranking: Ranking) -> Iterator[str]:
+    if ranking.indistinguishable is None:
+        yield "Unreplicated: every configuration has a single run; a difference may be the seed's."
+        return
+    if any(score.n == 1 for score in ranking.ranking):
+        yield "Some configurations have a single run; their noise is borrowed from the replicated ones."
+    if ranking.is_paired and len({frozenset(score.seeds) for score in ranking.ranking}) > 1:
+        yield "Not all configurations ran the same seeds; they are ordered by the means an average seed would give."
+
+
+def _failure_warnings(scores: Sequence[ConfigScore], others: Sequence[ConfigScore], *, is_safe: bool) -> Iterator[str]:
+    if not is_safe:
+        yield "Every configuration has a diverged run; the means are those of the survivors and too good."
+    elif scores[0].n_diverged:
+        yield (
+            f"{scores[0].n_diverged} of {scores[0].n + scores[0].n_diverged} runs of the winner diverged; its mean is "
+            "that of the survivors and too good."
+        )
+    diverged = sum(score.n_diverged > 0 for score in others)
+    if diverged:
+        yield f"{diverged} of {len(scores) + len(others)} configurations had a diverged run and are not ranked."
+
+
+def _mixture_warnings(scores: Sequence[ConfigScore]) -> Iterator[str]:
+    """Words that several configurations share may name data or versions, whose losses do not compare."""
+    for key in scores[0].config:
+        values = {score.config.get(key) for score in scores}
+        if key not in GROUP_KEYS and 1 < len(values) <= len(scores) / 2 and all(isinstance(v, str) for v in values):
+            shown = ", ".join(sorted(map(str, values))[:4])
+            yield f"Configurations with different {key} ({shown}) compete; group by {key} if they should not."

@@ -2,7 +2,8 @@
 
 `lora_rank<=16`, `model=a,b` (any of them), `status!=failed`, `name~demo` (contains, case ignored), `lora_rank=null`
 (missing). Columns are those of the runs table or any key of the runs' configuration; a column or value with unusual
-characters stands in JSON quotes: `"smooth loss">"a,b"`.
+characters stands in JSON quotes: `"smooth loss">"a,b"`. Columns in bytes or seconds take other units as well:
+`peak_memory_bytes<10GiB`, `wall_s<=2h`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from analysis.errors import FilterError
+from analysis.runs.units import read_amount
 from analysis.store.conditions import OPERATORS, Condition, Operator, Scalar
 from analysis.store.schema import RUNS, Column, column_named
 
@@ -86,6 +88,9 @@ def _typed(column: Column | None, op: Operator, raw: str, text: str) -> Scalar:
     unquoted = _unquoted(raw, text)
     if column is None:
         return unquoted if raw.startswith('"') or op == "~" else _guess(unquoted)
+    amount = read_amount(unquoted, column.unit)
+    if amount is not None:
+        return round(amount) if column.type == "int64" else amount
     try:
         return _READERS[column.type](unquoted)
     except (ValueError, OverflowError) as problem:
