@@ -14,7 +14,7 @@ from typing import Annotated, Final
 import typer
 
 from analysis.errors import UcurveError
-from runner.cli import best, curves, dashboard, demo, recommend, runs, store, sweep
+from runner.cli import batch_scaling, best, curves, dashboard, demo, lr_scaling, recommend, runs, store, sweep
 from runner.errors import EnvironmentProblem
 
 BAD_INPUT: Final = 2
@@ -34,6 +34,8 @@ app.command("sweep")(sweep.run_sweep_file)
 app.command("app")(dashboard.serve_app)
 app.command("runs")(runs.list_runs)
 app.command("lr-curve")(curves.show_lr_curves)
+app.command("batch-scaling")(batch_scaling.show_batch_scaling)
+app.command("lr-scaling")(lr_scaling.show_lr_scaling)
 app.command("best")(best.show_best)
 app.command("recommend-lr")(recommend.show_recommended_lr)
 app.add_typer(store.store_app, name="store")
