@@ -1,0 +1,140 @@
+"""Kendall's tau-b with its interval, over all pairs or only over pairs inside groups.
+
+Source: M. G. Kendall 1945, Biometrika 33:239 (tau-b); E. C. Fieller, H. O. Hartley & E. S. Pearson 1957, Biometrika
+44:470 (variance 0.437/(n - 4) of atanh tau, n > 10).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.benchmarks.errors import Z_95
+from analysis.benchmarks.types import Floats
+
+FEWEST: Final = 6
+"""Below this many points (or their 15 pairs) tau is noise."""
+FEWEST_GROUPS: Final = 8
+"""Below this many groups, resampling groups says nothing."""
+_FEWEST_FIELLER: Final = 11
+_MOST_RESAMPLED: Final = 1000
+_N_RESAMPLES: Final = 1000
+# Resampling costs n^2 each time; the width of an interval is known well enough from fewer for many points.
+_MOST_WORK: Final = 1e8
+_USABLE: Final = 0.9
+
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Tau:
+    """A rank correlation: its value and 95 % interval, or None and why."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    method: str
+
+
+def tau_b(x: Floats, y: Floats, groups: Labels | None = None) -> float:
+    """Returns Kendall's tau-b over the pairs of points (inside groups, if given); NaN where x or y never differs."""
+    concordant, in_x, in_y = _pairs(x, y, groups)
+    untied = float(np.sqrt(in_x.sum()) * np.sqrt(in_y.sum()))
+    return float(concordant.sum() / untied) if untied > 0 else float("nan")
+
+
+def estimate_tau(x: Floats, y: Floats, clusters: Labels | None = None) -> Tau:
+    """Returns tau-b over all pairs with its interval.
+
+    Args:
+        x: One value per point, finite.
+        y: Likewise.
+        clusters: Which points are no independent draws from each other (share a model ...); resampled together.
+    """
+    n = len(x)
+    if n < FEWEST:
+        return Tau(None, None, None, f"{n} rows are too few for a rank correlation (it takes {FEWEST})")
+    value = tau_b(x, y)
+    if np.isnan(value):
+        return Tau(None, None, None, "one of the two is the same in every row")
+    n_clusters = n if clusters is None else len(np.unique(clusters))
+    if clusters is not None and FEWEST_GROUPS <= n_clusters < n:
+        return _resampled(value, x, y, None, clusters, f"bootstrap over {n_clusters} groups")
+    dependent = " as if all were independent (too few groups to resample)" if 1 < n_clusters < n else ""
+    has_ties = len(np.unique(x)) < n or len(np.unique(y)) < n
+    if n >= _FEWEST_FIELLER and (not has_ties or n > _MOST_RESAMPLED):
+        return _fieller(value, n, f"Fieller, Hartley and Pearson 1957{dependent}")
+    return _resampled(value, x, y, None, np.arange(n), f"bootstrap over {n} rows{dependent}")
+
+
+def estimate_tau_within(x: Floats, y: Floats, groups: Labels) -> Tau:
+    """Returns tau-b over the pairs inside groups, with a bootstrap over the points of each group."""
+    sizes = np.unique(groups, return_counts=True)[1]
+    n_pairs = int((sizes * (sizes - 1) // 2).sum())
+    if n_pairs < FEWEST * (FEWEST - 1) // 2:
+        return Tau(None, None, None, f"{n_pairs} pairs inside groups are too few")
+    value = tau_b(x, y, groups)
+    if np.isnan(value):
+        return Tau(None, None, None, "one of the two is the same inside every group")
+    if len(x) > _MOST_RESAMPLED:
+        return Tau(value, None, None, "no interval: too many rows to resample")
+    if len(sizes) >= FEWEST_GROUPS:
+        return _resampled(value, x, y, groups, groups, f"bootstrap over {len(sizes)} groups")
+    return _resampled(value, x, y, groups, None, f"bootstrap over the rows of each of {len(sizes)} groups")
+
+
+def _pairs(x: Floats, y: Floats, groups: Labels | None) -> tuple[Floats, Floats, Floats]:
+    """Returns, per ordered pair, the product of the signs of both differences and where each of them is not zero."""
+    in_x = np.sign(x[:, None] - x[None, :])
+    in_y = np.sign(y[:, None] - y[None, :])
+    if groups is not None:
+        same = groups[:, None] == groups[None, :]
+        in_x, in_y = in_x * same, in_y * same
+    return in_x * in_y, np.abs(in_x), np.abs(in_y)
+
+
+def _fieller(value: float, n: int, method: str) -> Tau:
+    centre = np.arctanh(np.clip(value, -1 + 1e-12, 1 - 1e-12))
+    reach = Z_95 * np.sqrt(0.437 / (n - 4))
+    return Tau(value, float(np.tanh(centre - reach)), float(np.tanh(centre + reach)), method)
+
+
+def _resampled(value: float, x: Floats, y: Floats, groups: Labels | None, clusters: Labels | None, method: str) -> Tau:
+    """Percentile bootstrap; whole clusters are drawn, or points inside each group where there are no clusters."""
+    n = len(x)
+    n_resamples = int(np.clip(_MOST_WORK / n**2, 200, _N_RESAMPLES))
+    generator = np.random.default_rng(0)
+    if clusters is None and groups is not None:
+        weights = _draw_inside(groups, n_resamples, generator)
+    else:
+        weights = _draw_clusters(np.arange(n) if clusters is None else clusters, n_resamples, generator)
+    concordant, in_x, in_y = _pairs(x, y, groups)
+    # Drawing a point k times is a weight of k: a resample's tau needs no matrix of its own.
+    sums = [np.einsum("bi,bi->b", weights @ pairs, weights) for pairs in (concordant, in_x, in_y)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        draws = sums[0] / np.sqrt(sums[1] * sums[2])
+    draws = draws[np.isfinite(draws)]
+    if len(draws) < _USABLE * n_resamples:
+        return Tau(value, None, None, "no interval: many resamples have nothing to compare")
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return Tau(value, float(low), float(high), method)
+
+
+def _draw_clusters(clusters: Labels, n_resamples: int, generator: np.random.Generator) -> Floats:
+    """Returns how often each point is drawn, shape (n_resamples, n_points)."""
+    _, members = np.unique(clusters, return_inverse=True)
+    n = int(members.max()) + 1
+    drawn = generator.multinomial(n, np.full(n, 1 / n), size=n_resamples)
+    return np.asarray(drawn[:, members], dtype=float)
+
+
+def _draw_inside(groups: Labels, n_resamples: int, generator: np.random.Generator) -> Floats:
+    weights = np.zeros((n_resamples, len(groups)))
+    for group in np.unique(groups):
+        members = np.flatnonzero(groups == group)
+        n = len(members)
+        weights[:, members] = generator.multinomial(n, np.full(n, 1 / n), size=n_resamples)
+    return weights

@@ -1,0 +1,83 @@
+"""Rows of a benchmark matrix: runs, or trials over their seeds, and what tells them apart."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import pandas as pd
+
+from analysis.benchmarks.types import BenchmarkRow, By
+from analysis.number_format import format_tried_lr
+from analysis.runs.configuration import DERIVED, GROUP_KEYS, OWN_AXES, Group, GroupValue, plain, read_configurations
+
+_NOT_CONFIGURATION: Final = frozenset({*DERIVED, *OWN_AXES} - {"learning_rate"})
+_SHORT: Final = {"learning_rate": "lr", "batch_size": "batch", "lora_rank": "rank", "lora_alpha": "alpha"}
+_MOST_NAMED: Final = 4
+
+
+def make_rows(runs: pd.DataFrame, scored: set[str], by: By) -> tuple[BenchmarkRow, ...]:
+    """Returns one row per run that has a score, or per trial of which one has, in the order of the runs.
+
+    Needs columns: those of the runs table; one row per run.
+
+    Args:
+        runs: The runs in view.
+        scored: Ids of those that have a score.
+        by: What a row is. A run without a trial key is a trial of its own.
+    """
+    members: dict[str, list[int]] = {}
+    for position, (run_id, key) in enumerate(zip(runs["run_id"], _row_keys(runs, by), strict=True)):
+        if str(run_id) in scored:
+            members.setdefault(key, []).append(position)
+    configs = _configs(read_configurations(runs), [positions[0] for positions in members.values()])
+    names = [_name(runs, positions[0], config, by) for positions, config in zip(members.values(), configs, strict=True)]
+    ids = [str(run_id) for run_id in runs["run_id"]]
+    return tuple(
+        BenchmarkRow(key=key, name=name, config=config, run_ids=tuple(sorted(ids[position] for position in positions)))
+        for (key, positions), name, config in zip(members.items(), _unique(names, list(members)), configs, strict=True)
+    )
+
+
+def trial_of_runs(runs: pd.DataFrame) -> dict[str, str]:
+    """Returns run id -> trial key; a run without one stands for itself."""
+    return dict(zip((str(run_id) for run_id in runs["run_id"]), _row_keys(runs, "trial"), strict=True))
+
+
+def _row_keys(runs: pd.DataFrame, by: By) -> list[str]:
+    ids = [str(run_id) for run_id in runs["run_id"]]
+    if by == "run" or "trial_key" not in runs.columns:
+        return ids
+    keys = [plain(key) for key in runs["trial_key"]]
+    return [run_id if key is None else str(key) for run_id, key in zip(ids, keys, strict=True)]
+
+
+def _configs(columns: Mapping[str, Sequence[GroupValue]], firsts: Sequence[int]) -> list[Group]:
+    varying = [
+        key
+        for key in ["learning_rate", *columns]
+        if key not in _NOT_CONFIGURATION and len({columns[key][row] for row in firsts}) > 1
+    ]
+    return [{key: columns[key][row] for key in varying} for row in firsts]
+
+
+def _name(runs: pd.DataFrame, position: int, config: Group, by: By) -> str:
+    own = plain(runs["name"].iloc[position]) if "name" in runs.columns else None
+    run_name = str(runs["run_id"].iloc[position] if own is None else own)
+    if by == "run":
+        return run_name
+    typed = [key for key in config if key == "learning_rate" or key in GROUP_KEYS]
+    shown = (typed or list(config))[:_MOST_NAMED]
+    return ", ".join(f"{_SHORT.get(key, key)} {_text(key, config[key])}" for key in shown) or run_name
+
+
+def _text(key: str, value: GroupValue) -> str:
+    if key == "learning_rate" and isinstance(value, int | float) and value > 0:
+        return format_tried_lr(value)
+    return f"{value:g}" if isinstance(value, float) else str("none" if value is None else value)
+
+
+def _unique(names: Sequence[str], keys: Sequence[str]) -> list[str]:
+    counts = Counter(names)
+    return [name if counts[name] == 1 else f"{name} ({key[:12]})" for name, key in zip(names, keys, strict=True)]

@@ -1,0 +1,181 @@
+"""Scores of runs or trials on benchmarks as a heatmap: one cell a score, with its error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import plotly.graph_objects as go
+
+from analysis.benchmarks.report import BenchmarkReport
+from analysis.benchmarks.texts import column_digits, value_text
+from analysis.benchmarks.types import BenchmarkColumn, Floats
+from analysis.figures.theme import Theme, escape, ink, new_figure, with_message
+from analysis.number_format import format_value
+
+MOST_LABELLED_COLUMNS: Final = 14
+"""With more columns than this a number does not fit into its cell; it is in the hover and in the table."""
+_MAX_NAME: Final = 34
+# Blue to orange over a neutral middle, after Okabe & Ito: told apart with every kind of colour blindness.
+_DIVERGING: Final[dict[Theme, list[list[object]]]] = {
+    "light": [[0.0, "#D55E00"], [0.25, "#F0B27A"], [0.5, "#F4F4F4"], [0.75, "#7FB6DA"], [1.0, "#0072B2"]],
+    "dark": [[0.0, "#E8791E"], [0.25, "#8A4A14"], [0.5, "#2B2D36"], [0.75, "#1F5F8B"], [1.0, "#56B4E9"]],
+}
+_GREY: Final[dict[Theme, str]] = {"light": "#D9D9DE", "dark": "#45474F"}
+
+
+def plot_benchmark_heatmap(
+    report: BenchmarkReport, *, order: Sequence[int] | None = None, theme: Theme = "light", max_rows: int = 200
+) -> go.Figure:
+    """Returns the heatmap of a report; missing cells stay empty and carry a cross, columns at chance are grey.
+
+    Colours: with a baseline the difference to it (blue is better, orange worse), else the scale of the scores; scores
+    as reported are coloured from the worst to the best of their column, because columns do not share a unit.
+
+    Args:
+        report: What to draw.
+        order: Positions of the rows from top to bottom; as in the report by default.
+        theme: Light or dark.
+        max_rows: Rows drawn; the axis title says how many there are.
+    """
+    rows = list(range(len(report.matrix.rows)) if order is None else order)
+    shown, columns = rows[:max_rows], report.matrix.columns
+    more = f" (first {len(shown)} of {len(rows)})" if len(rows) > len(shown) else ""
+    figure = new_figure(theme, x_title="", y_title=f"{report.matrix.by}{more}")
+    if not shown or not columns:
+        return with_message(figure, "No benchmark score yet.", theme)
+    colours = _colours(report)[shown]
+    grey = np.array([bool(column.at_chance) for column in columns])
+    texts = _texts(report, shown) if len(columns) <= MOST_LABELLED_COLUMNS else None
+    hovers = [[_hover(report, row, at) for at in range(len(columns))] for row in shown]
+    missing = report.matrix.missing[shown]
+    shared = {"customdata": hovers, "hovertemplate": "%{customdata}<extra></extra>", "xgap": 1, "ygap": 1}
+    if texts is not None:
+        shared |= {"text": texts, "texttemplate": "%{text}"}
+    figure.add_heatmap(z=np.where(grey, np.nan, colours), **shared, **_scale(report, colours, theme))
+    at_chance = np.where(grey & ~missing, 0.0, np.nan)
+    flat = [[0.0, _GREY[theme]], [1.0, _GREY[theme]]]
+    figure.add_heatmap(z=at_chance, **shared, colorscale=flat, showscale=False, name="at chance for everybody")
+    _add_crosses(figure, missing, hovers, theme)
+    _label_axes(figure, [report.matrix.rows[row].name for row in shown], columns)
+    return figure
+
+
+def _colours(report: BenchmarkReport) -> Floats:
+    matrix = report.matrix
+    if report.baseline is not None:
+        colours = report.baseline.differences
+        if report.normalise is None:
+            largest = np.max(np.abs(np.nan_to_num(colours)), axis=0, initial=1e-300)
+            scales = [column.scale or size for column, size in zip(matrix.columns, largest, strict=True)]
+            colours = colours / np.array(scales)
+        return np.where(matrix.missing, np.nan, colours)
+    if report.normalise is not None:
+        return report.scaled.values
+    merit = matrix.scores * matrix.signs
+    low = np.min(np.where(matrix.missing, np.inf, merit), axis=0)
+    span = np.max(np.where(matrix.missing, -np.inf, merit), axis=0) - low
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(span > 0, (merit - low) / span, np.where(matrix.missing, np.nan, 0.5))
+
+
+def _scale(report: BenchmarkReport, colours: Floats, theme: Theme) -> dict[str, object]:
+    if report.baseline is not None or report.normalise == "z":
+        reach = float(np.max(np.abs(np.nan_to_num(colours)), initial=0.0)) or 1.0
+        title = "z" if report.baseline is None else f"better than<br>{escape(_short(report.baseline.name))}"
+        bar = {"title": {"text": title}, "thickness": 12}
+        return {"colorscale": _DIVERGING[theme], "zmin": -reach, "zmax": reach, "colorbar": bar}
+    if report.normalise == "chance":
+        bar = {"title": {"text": "0 chance<br>1 perfect"}, "thickness": 12}
+        return {"colorscale": "Cividis", "zmin": 0.0, "zmax": 1.0, "colorbar": bar}
+    ticks = {"tickvals": [0, 1], "ticktext": ["worst", "best"]}
+    bar = {"title": {"text": "in its<br>column"}, "thickness": 12, **ticks}
+    return {"colorscale": "Cividis", "zmin": 0.0, "zmax": 1.0, "colorbar": bar}
+
+
+def _texts(report: BenchmarkReport, rows: Sequence[int]) -> list[list[str]]:
+    digits = column_digits(report.scaled.errors)
+    return [[_text(report, row, at, digits[at]) for at in range(len(report.matrix.columns))] for row in rows]
+
+
+def _text(report: BenchmarkReport, row: int, at: int, digits: float) -> str:
+    baseline = report.baseline
+    if baseline is None or report.matrix.rows[row].key == baseline.key:
+        value, error = report.scaled.values[row, at], report.scaled.errors[row, at]
+        return value_text(value, error, digits=digits, between="<br>±")
+    value, error = baseline.differences[row, at], baseline.errors[row, at]
+    text = value_text(value, error, digits=digits, signed=True, between="<br>±")
+    return f"<b>{text}</b>" if baseline.is_different[row, at] else text
+
+
+def _hover(report: BenchmarkReport, row: int, at: int) -> str:
+    matrix, column = report.matrix, report.matrix.columns[at]
+    head = [f"<b>{escape(matrix.rows[row].name)}</b>", f"{escape(column.key)}, {escape(column.metric)}"]
+    if matrix.missing[row, at]:
+        return "<br>".join([*head, "not measured"])
+    lines = [f"score {value_text(matrix.scores[row, at], matrix.stderr[row, at])} (item error)"]
+    if report.normalise is not None and not np.isnan(report.scaled.values[row, at]):
+        lines.append(f"{report.normalise} {value_text(report.scaled.values[row, at], report.scaled.errors[row, at])}")
+    if report.baseline is not None and report.matrix.rows[row].key != report.baseline.key:
+        lines += _difference(report, row, at)
+    if not np.isnan(matrix.seed_sd[row, at]):
+        lines.append(f"sd {format_value(float(matrix.seed_sd[row, at]))} between {matrix.n_runs[row, at]} runs")
+    items = "items unknown" if np.isnan(matrix.n_items[row, at]) else f"{matrix.n_items[row, at]:,.0f} items"
+    lines.append(f"{items}, step {matrix.steps[row, at]:,.0f}")
+    if column.chance_level is not None:
+        lines.append(f"chance {column.chance_level:g}{', nobody is above' if column.at_chance else ''}")
+    if matrix.unstated[row, at]:
+        lines.append("does not say fully how it was measured")
+    return "<br>".join([*head, *lines])
+
+
+def _difference(report: BenchmarkReport, row: int, at: int) -> list[str]:
+    baseline = report.baseline
+    if baseline is None or np.isnan(baseline.differences[row, at]):
+        return ["no difference: the baseline was not measured"]
+    value = baseline.differences[row, at]
+    if np.isnan(baseline.errors[row, at]):
+        return [f"difference {value:+.4g}, error unknown"]
+    low, high = baseline.low[row, at], baseline.high[row, at]
+    verdict = "really different" if baseline.is_different[row, at] else "not told apart"
+    return [f"difference {value:+.3g}, 95 % interval {low:+.3g} to {high:+.3g}", f"{verdict} (Holm over all cells)"]
+
+
+def _add_crosses(figure: go.Figure, missing: np.ndarray, hovers: Sequence[Sequence[str]], theme: Theme) -> None:
+    where = np.argwhere(missing)
+    if not len(where):
+        return
+    figure.add_scatter(
+        x=where[:, 1],
+        y=where[:, 0],
+        mode="markers",
+        name="not measured",
+        marker={"symbol": "x-thin", "size": 7, "line": {"width": 1, "color": ink(theme)}, "opacity": 0.5},
+        customdata=[hovers[row][at] for row, at in where],
+        hovertemplate="%{customdata}<extra></extra>",
+        showlegend=True,
+    )
+
+
+def _label_axes(figure: go.Figure, names: Sequence[str], columns: Sequence[BenchmarkColumn]) -> None:
+    labels = [f"{escape(_short(c.key))}{' (at chance)' if c.at_chance else ''}" for c in columns]
+    figure.update_xaxes(
+        tickvals=list(range(len(columns))),
+        ticktext=labels,
+        side="top",
+        tickangle=-45,
+        showgrid=False,
+        range=[-0.5, len(columns) - 0.5],
+    )
+    figure.update_yaxes(
+        tickvals=list(range(len(names))),
+        ticktext=[escape(_short(name)) for name in names],
+        range=[len(names) - 0.5, -0.5],
+        showgrid=False,
+    )
+    figure.update_layout(legend={"y": -0.02, "yanchor": "top"})
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1]}…"
