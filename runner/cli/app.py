@@ -14,7 +14,7 @@ from typing import Annotated, Final
 import typer
 
 from analysis.errors import UcurveError
-from runner.cli import batch_scaling, best, curves, dashboard, demo, lr_scaling, recommend, runs, store, sweep
+from runner.cli import batch_scaling, benchmarks, best, curves, dashboard, demo, lr_scaling, recommend, runs, store, sweep
 from runner.errors import EnvironmentProblem
 
 BAD_INPUT: Final = 2
@@ -37,6 +37,7 @@ app.command("lr-curve")(curves.show_lr_curves)
 app.command("batch-scaling")(batch_scaling.show_batch_scaling)
 app.command("lr-scaling")(lr_scaling.show_lr_scaling)
 app.command("best")(best.show_best)
+app.command("benchmarks")(benchmarks.show_benchmarks)
 app.command("recommend-lr")(recommend.show_recommended_lr)
 app.add_typer(store.store_app, name="store")
 
