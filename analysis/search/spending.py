@@ -75,11 +75,12 @@ def _end_times(results: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.floa
     """
     written = _seconds(results, "updated_at")
     computed = _seconds(results, "created_at") + _numbers(results, "wall_s")
-    if "source" not in results.columns:
-        return np.where(np.isnan(computed), written, computed).astype(np.float64)
-    is_own = (results["source"] == _OWN_SOURCE).fillna(value=False).to_numpy(dtype=bool)
-    first, second = np.where(is_own, written, computed), np.where(is_own, computed, written)
-    return np.where(np.isnan(first), second, first).astype(np.float64)
+    sources = results["source"] if "source" in results.columns else [None] * len(results)
+    pairs = [
+        (at, other) if source == _OWN_SOURCE else (other, at)
+        for source, at, other in zip(sources, written, computed, strict=True)
+    ]
+    return np.array([second if np.isnan(first) else first for first, second in pairs], dtype=np.float64)
 
 
 def _seconds(results: pd.DataFrame, name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -87,7 +88,7 @@ def _seconds(results: pd.DataFrame, name: str) -> np.ndarray[tuple[int], np.dtyp
         return np.full(len(results), np.nan)
     moments = pd.to_datetime(results[name], utc=True, errors="coerce")
     seconds = (moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
-    return seconds.to_numpy(dtype=float, na_value=np.nan)
+    return np.asarray(seconds, dtype=np.float64)
 
 
 def _numbers(results: pd.DataFrame, name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
