@@ -127,10 +127,9 @@ def _add_fit(figure: go.Figure, curve: LrCurve, color: str) -> None:
     if fit is None:
         return
     rates = np.geomspace(*fit.lr_range, _N_FIT_POINTS)
-    u = np.log(rates / fit.center_lr)
     figure.add_scatter(
         x=rates.tolist(),
-        y=np.polynomial.polynomial.polyval(u, fit.coefficients).tolist(),
+        y=fit.values_at(rates.tolist()),
         mode="lines",
         name=f"{escape(curve.label)}: local fit",
         legendgroup=curve.label,

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from analysis.lr_curves.fit import FloatArray
+from analysis.lr_curves.forms import FloatArray
 from analysis.lr_curves.points import SAME_LR
 from analysis.lr_curves.shape import soft_sides
 from analysis.lr_curves.types import Edge, LrPoint, Noise, Shape

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from analysis.lr_curves.advice import CurveFacts, curve_warnings, next_learning_rates
-from analysis.lr_curves.fit import FloatArray, LocalPolynomial, optimum_se
-from analysis.lr_curves.interpolation import Regret, flat_region, regret_at
-from analysis.lr_curves.optimum import describe_fit, find_optimum
+from analysis.lr_curves.interpolation import Regret, flat_region, lower_is_better, regret_at
+from analysis.lr_curves.optimum import find_optimum
 from analysis.lr_curves.points import estimate_noise, make_points, usable_points
 from analysis.lr_curves.shape import classify_edge, classify_shape, is_flat
 from analysis.lr_curves.types import Edge, LocalFit, LrCurve, LrPoint, Noise, Shape
@@ -32,6 +32,7 @@ def compute_lr_curves(
     metric: str,
     group_by: Sequence[str] | None = None,
     direction: Direction = "min",
+    diverged_above: float | None = None,
 ) -> list[LrCurve]:
     """Returns the U-curves of a results table, in the order of their groups.
 
@@ -48,6 +49,7 @@ def compute_lr_curves(
         group_by: Configuration keys to split by instead of every hyperparameter that varies. What is then mixed in one
             curve is named in its warnings.
         direction: `min` where lower is better, `max` where higher is.
+        diverged_above: Finished runs whose value is higher than this count as diverged; None: only non-finite ones do.
 
     Returns:
         One curve per group that has finished, diverged or running runs; empty when there are none.
@@ -56,7 +58,7 @@ def compute_lr_curves(
         SchemaError: a needed column is missing.
         FilterError: `group_by` names a key that no run has.
     """
-    runs = read_run_values(results)
+    runs = [_apply_rule(run, diverged_above) for run in read_run_values(results)]
     columns = read_configurations(results)
     active = [row for row, run in enumerate(runs) if run.role != "left_out"]
     groups = split_curves(columns, active, group_by)
@@ -67,6 +69,7 @@ def compute_lr_curves(
         _compute_curve(
             group,
             [runs[row] for row in group.rows],
+            [columns["seed"][row] for row in group.rows],
             n_left_out=left_out[tuple(group.group.values())],
             recommendation=_recommend(columns, group.rows),
             metric=metric,
@@ -76,6 +79,12 @@ def compute_lr_curves(
     ]
 
 
+def _apply_rule(run: RunValue, diverged_above: float | None) -> RunValue:
+    if diverged_above is None or run.role != "value" or run.value <= diverged_above:
+        return run
+    return replace(run, role="diverged")
+
+
 def _key_of(columns: Mapping[str, Sequence[GroupValue]], row: int, group: Group) -> tuple[GroupValue, ...]:
     return tuple(columns[key][row] for key in group)
 
@@ -83,6 +92,7 @@ def _key_of(columns: Mapping[str, Sequence[GroupValue]], row: int, group: Group)
 def _compute_curve(
     group: RunGroup,
     runs: Sequence[RunValue],
+    seeds: Sequence[GroupValue],
     *,
     n_left_out: int,
     recommendation: RecommendedLr | None,
@@ -90,16 +100,16 @@ def _compute_curve(
     direction: Direction,
 ) -> LrCurve:
     sign = 1.0 if direction == "min" else -1.0
-    points = make_points(runs)
+    points = make_points(runs, seeds)
     usable = usable_points(points)
-    losses = np.array([sign * (point.mean or 0.0) for point in usable])
+    losses = lower_is_better(usable, direction)
     x = np.log([point.learning_rate for point in usable])
     noise = estimate_noise(usable, int(np.argmin(losses))) if usable else None
     flat = is_flat(losses, noise)
     edge = classify_edge(points, usable, losses, noise, is_flat=flat)
     shape = classify_shape(usable, losses, noise)
     found = find_optimum(usable, x, losses, noise, edge, shape, sign)
-    regret = _regret(recommendation, points, usable, losses, found.fit, direction)
+    regret = _regret(recommendation, points, found.fit, direction)
     n_running = sum(run.role == "pending" for run in runs)
     facts = CurveFacts(points, usable, losses, noise, edge, shape, found.interval, n_running)
     return LrCurve(
@@ -114,9 +124,11 @@ def _compute_curve(
         argmin_lr=found.argmin_lr,
         optimum_lr=found.optimum_lr,
         optimum_method=found.method,
-        optimum_se_ln=optimum_se(found.fit) if found.fit else None,
+        optimum_se_ln=found.se_ln,
         interval=found.interval,
         interval_method=found.interval_method,
+        share_unbracketed=found.share_unbracketed,
+        u_test=found.u_test,
         edge=edge,
         shape=shape,
         flat_region=flat_region(usable, x, losses, noise),
@@ -126,7 +138,7 @@ def _compute_curve(
         regret_method=regret.method,
         next_learning_rates=next_learning_rates(facts),
         noise=noise,
-        fit=describe_fit(found, usable, sign),
+        fit=found.fit,
         lr_step=_typical_step(points),
         warnings=(*curve_warnings(facts), *group.warnings),
     )
@@ -135,16 +147,14 @@ def _compute_curve(
 def _regret(
     recommendation: RecommendedLr | None,
     points: Sequence[LrPoint],
-    usable: Sequence[LrPoint],
-    losses: FloatArray,
-    fit: LocalPolynomial | None,
+    fit: LocalFit | None,
     direction: Direction,
 ) -> Regret:
     if recommendation is None:
         return Regret(None, None, "not computed: the runs name no model")
     if recommendation.learning_rate is None:
         return Regret(None, None, "not computed: no learning rate is recommended for this model")
-    return regret_at(recommendation.learning_rate, points, usable, losses, fit, relative=direction == "min")
+    return regret_at(recommendation.learning_rate, points, fit, direction=direction)
 
 
 def _recommend(columns: Mapping[str, Sequence[GroupValue]], rows: Sequence[int]) -> RecommendedLr | None:

@@ -1,12 +1,11 @@
-"""The optimum of a U-curve: a polynomial through the points around the minimum, and the interval of its lowest point.
+"""The valley around the best learning rate: which form describes it, where its lowest point is, how sure that is.
 
 Real valleys are lopsided (gentle on the left, a cliff on the right), and a parabola drags the optimum of such a valley
-to the left: its 95 % interval then held the truth in 0 to 40 % of simulated sweeps, a cubic's in 84 to 96 % (a grid of
-half decades, loss 0.05 u^2 (1 + 0.4 tanh u), u = ln(lr/optimum)). So a cubic is fitted where replicates pay for it;
-single runs get a parabola, whose interval is wide for want of degrees of freedom.
+to the left. So several forms are fitted to the means. Those that replicates contradict are dropped (lack-of-fit F
+test); of the others the one that best predicts learning rates it has not seen is used.
 
 Everything here works on x = ln(learning rate) and on losses (lower is better); who has a score turns its sign first.
-Source: E. C. Fieller 1954, J. R. Stat. Soc. B 16:175 (the interval); windows and thresholds are our choice.
+Thresholds are our choice.
 """
 
 from __future__ import annotations
@@ -14,172 +13,202 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
-from numpy.polynomial import Polynomial
-from numpy.typing import NDArray
 from scipy import special
+
+from analysis.lr_curves.forms import FORMS, FloatArray, Form, Operators, find_minima, fit_many, operators
+from analysis.lr_curves.replicates import Replicates
 
 CONFIDENCE: Final = 0.95
 MIN_POINTS: Final = 4  # three points fix a parabola exactly: no residual, so no way to doubt it
-# A fit is refused when replicates contradict it at this level: one good curve in a hundred loses its interval.
-_LACK_OF_FIT_LEVEL: Final = 0.01
-# Degrees of freedom from replicates that pay for the cubic term (our choice).
-_MIN_DOF_FOR_CUBIC: Final = 3
+_LACK_OF_FIT_LEVEL: Final = 0.05
+# Errors of prediction that differ by less than this share are equal; then AICc decides.
+_SAME_ERROR: Final = 0.02
+# Errors below this share of the losses' range are rounding.
+_ROUNDING: Final = 1e-9
 
-FloatArray = NDArray[np.float64]
 
-
-@dataclass(frozen=True, slots=True)
-class LocalPolynomial:
-    """Least-squares fit `y = c0 + c1 u + c2 u^2 (+ c3 u^3)`, u = x - center, over single runs.
+@dataclass(frozen=True, eq=False)
+class ValleyFit:
+    """One form fitted to the means of a window by weighted least squares, on u = (x - center) / half_width.
 
     Attributes:
+        form: Its form.
+        kind: Value of the form's nonlinear parameter; 0 where it has none.
         center: x at which u is zero.
-        x_range: Lowest and highest x fitted.
-        coefficients: (c0, c1, c2) or (c0, c1, c2, c3).
-        covariance: Their covariance matrix; zeros without residual degrees of freedom.
-        dof: Degrees of freedom of the variance behind it.
-        residual_sd: Square root of that variance; NaN without degrees of freedom.
-        lacks_fit: Whether replicates show that the curve has another form inside the window.
-        lowest: x of the lowest point, or None where there is none inside `x_range`.
+        half_width: Change of x that is one u.
+        coefficients: Of the form's columns in u, shape (n_coefficients,).
+        information: Sum of weight times outer product of the derivatives in all parameters, the nonlinear one last.
+        variance: Of single runs, residuals and replicates together; NaN without degrees of freedom.
+        dof: Degrees of freedom behind it.
+        p_fit: p-value of the lack-of-fit test against replicates; None without replicates or residuals.
+        prediction_error: Root mean square error at inner points left out, one at a time; infinite where that leaves
+            fewer points than parameters.
+        aicc: Akaike's criterion, corrected; infinite where the correction is undefined.
+        lowest: x of the lowest point, or None where there is none inside the window.
     """
 
+    form: Form
+    kind: float
     center: float
-    x_range: tuple[float, float]
-    coefficients: tuple[float, ...]
-    covariance: FloatArray
+    half_width: float
+    coefficients: FloatArray
+    information: FloatArray
+    variance: float
     dof: int
-    residual_sd: float
-    lacks_fit: bool
+    p_fit: float | None
+    prediction_error: float
+    aicc: float
     lowest: float | None
 
+    @cached_property
+    def covariance(self) -> FloatArray:
+        """Of all parameters, the nonlinear one last; zeros without degrees of freedom."""
+        inverse = np.linalg.pinv(self.information, hermitian=True)
+        return np.asarray(inverse * (self.variance if self.dof else 0.0), dtype=np.float64)
+
     @property
-    def degree(self) -> int:
-        """2 for a parabola, 3 for a cubic."""
-        return len(self.coefficients) - 1
+    def x_range(self) -> tuple[float, float]:
+        """Lowest and highest x fitted."""
+        return self.center - self.half_width, self.center + self.half_width
 
-    def value_at(self, x: float) -> float:
-        """Fitted loss at x."""
-        return float(Polynomial(self.coefficients)(x - self.center))
+    @property
+    def is_contradicted(self) -> bool:
+        """Whether replicates show that the curve has another form."""
+        return self.p_fit is not None and self.p_fit < _LACK_OF_FIT_LEVEL
 
-    def se_at(self, x: float) -> float:
-        """Standard error of the fitted loss at x; NaN without degrees of freedom."""
-        row = np.power(x - self.center, np.arange(self.degree + 1))
-        return math.sqrt(max(float(row @ self.covariance @ row), 0.0)) if self.dof else math.nan
+    def values_at(self, x: FloatArray) -> FloatArray:
+        """Fitted losses, shape of x."""
+        return self.form.basis(self._u(x), self.kind) @ self.coefficients
+
+    def errors_at(self, x: FloatArray, derivative: int = 0) -> FloatArray:
+        """Standard errors of the fitted losses (or of their slopes in u), shape of x; NaN without freedom."""
+        if not self.dof:
+            return np.full(len(x), np.nan)
+        rows = self.form.jacobian(self._u(x), self.kind, self.coefficients, derivative)
+        variances: FloatArray = np.sum((rows @ self.covariance) * rows, axis=1)
+        return np.sqrt(np.maximum(variances, 0.0))
+
+    def slopes_at(self, x: FloatArray, derivative: int = 1) -> FloatArray:
+        """Slopes in u (or curvatures) of the fitted losses, shape of x."""
+        return self.form.basis(self._u(x), self.kind, derivative) @ self.coefficients
+
+    def _u(self, x: FloatArray) -> FloatArray:
+        return np.asarray((x - self.center) / self.half_width, dtype=float)
 
 
-def fit_valley(x: FloatArray, values: Sequence[Sequence[float]]) -> LocalPolynomial:
-    """Returns a cubic over all runs of a window where replicates pay for its extra term, else a parabola.
+def fit_forms(x: FloatArray, means: FloatArray, replicates: Replicates) -> list[ValleyFit]:
+    """Returns the fits of all forms that the points of a window suffice for, the simplest first.
 
     Args:
-        x: ln(learning rate) of each point, shape (n_points,), at least four.
-        values: Losses of the runs at each point; every point has at least one.
+        x: ln(learning rate) of each point, ascending, shape (n_points,), at least four.
+        means: Mean loss at each, same shape.
+        replicates: The noise of these points.
     """
-    dof_pure = sum(len(runs) - 1 for runs in values)
-    if dof_pure >= _MIN_DOF_FOR_CUBIC:
-        cubic = fit_polynomial(x, values, degree=3)
-        if cubic.lowest is not None:
-            return cubic
-    return fit_polynomial(x, values, degree=2)
+    enough = [form for form in FORMS if form.n_parameters <= len(x) - (replicates.dof == 0)]
+    return [fit_form(form, x, means, replicates) for form in enough]
 
 
-def fit_polynomial(x: FloatArray, values: Sequence[Sequence[float]], *, degree: int) -> LocalPolynomial:
-    """Returns the least-squares polynomial of a degree over single runs; arguments as `fit_valley`."""
-    xs = np.repeat(x, [len(runs) for runs in values])
-    ys = np.array([value for runs in values for value in runs])
-    center = float(np.mean(x))
-    # Columns of similar size keep the normal matrix well conditioned; scaled back below.
-    scale = float(np.max(np.abs(x - center)))
-    design = np.power.outer((xs - center) / scale, np.arange(degree + 1))
-    q, r = np.linalg.qr(design)
-    inverse = np.linalg.inv(r)
-    scaled = inverse @ (q.T @ ys)
-    rss = float(np.sum((ys - design @ scaled) ** 2))
-    variance, dof, lacks_fit = _residual_variance(rss, values, degree + 1)
-    back = np.diag(np.power(scale, -np.arange(degree + 1, dtype=float)))
-    coefficients = tuple(float(value) for value in back @ scaled)
-    x_range = float(np.min(x)), float(np.max(x))
-    return LocalPolynomial(
+def fit_form(form: Form, x: FloatArray, means: FloatArray, replicates: Replicates) -> ValleyFit:
+    """Returns the fit of one form; arguments as `fit_forms`."""
+    center, half_width = float(x[0] + x[-1]) / 2, float(x[-1] - x[0]) / 2
+    u, weights = (x - center) / half_width, replicates.weights
+    parts = operators_of(form, x, replicates)
+    # Taking the lowest mean away first keeps digits that matter: valleys are shallow.
+    base = float(np.min(means))
+    columns = (means - base)[:, None]
+    coefficients, kinds = fit_many(form, parts, weights, columns)
+    coefficients[0] += base
+    kind = form.kinds[int(kinds[0])]
+    misfit = float(weights @ (parts.residual[kinds[0]] @ columns)[:, 0] ** 2)
+    variance, dof, p_fit = _variance(misfit, len(x) - form.n_parameters, replicates)
+    rows = form.jacobian(u, kind, coefficients[:, 0])
+    lowest = float(find_minima(form, coefficients, kinds)[0])
+    return ValleyFit(
+        form=form,
+        kind=kind,
         center=center,
-        x_range=x_range,
-        coefficients=coefficients,
-        covariance=back @ (inverse @ inverse.T) @ back * (variance if dof else 0.0),
+        half_width=half_width,
+        coefficients=coefficients[:, 0],
+        information=rows.T @ (weights[:, None] * rows),
+        variance=variance,
         dof=dof,
-        residual_sd=math.sqrt(variance) if dof else math.nan,
-        lacks_fit=lacks_fit,
-        lowest=_lowest(Polynomial(coefficients), center, x_range),
+        p_fit=p_fit,
+        prediction_error=_prediction_error(form, parts, weights, columns),
+        aicc=_aicc(misfit, len(x), form.n_parameters),
+        lowest=lowest * half_width + center if math.isfinite(lowest) else None,
     )
 
 
-def optimum_interval(fit: LocalPolynomial) -> tuple[float, float] | None:
-    """Returns the 95 % interval of the lowest point in x, or None when it is unbounded.
+def operators_of(form: Form, x: FloatArray, replicates: Replicates) -> Operators:
+    """Returns the least-squares operators of a form in a window; arguments as `fit_forms`."""
+    center, half_width = float(x[0] + x[-1]) / 2, float(x[-1] - x[0]) / 2
+    return operators(form, tuple(((x - center) / half_width).tolist()), tuple(replicates.weights.tolist()))
 
-    All u whose slope s(u) does not differ significantly from zero, s(u)^2 <= t^2 var(s(u)), around the lowest point.
-    For a parabola this is Fieller's interval, bounded only where the curvature is significant; a cubic is believed
-    inside its window only.
+
+def choose_fit(fits: Sequence[ValleyFit], means: FloatArray) -> ValleyFit | None:
+    """Returns the fit that predicts best what it has not seen, of those with a lowest point that nothing contradicts.
+
+    Args:
+        fits: As `fit_forms` gives them.
+        means: The means they were fitted to, for the scale of rounding errors.
     """
-    if fit.dof == 0 or fit.lowest is None:
+    open_fits = [fit for fit in fits if fit.lowest is not None and not fit.is_contradicted]
+    if not open_fits:
         return None
-    t = float(special.stdtrit(fit.dof, (1 + CONFIDENCE) / 2))
-    slope = Polynomial(fit.coefficients).deriv()
-    excess = slope**2 - t * t * _slope_variance(fit)
-    # Without noise the two ends fall together, and rounding makes such a double root slightly complex.
-    complex_roots = [complex(root) for root in excess.roots()]
-    roots = [root.real + fit.center for root in complex_roots if abs(root.imag) <= 1e-6 * (1 + abs(root))]
-    below = [root for root in roots if root <= fit.lowest]
-    above = [root for root in roots if root >= fit.lowest]
-    if not below or not above or (fit.degree == 2 and excess.coef[-1] <= 0):
-        return None
-    low, high = max(below), min(above)
-    return None if fit.degree > 2 and (low < fit.x_range[0] or high > fit.x_range[1]) else (low, high)
+    least = min(fit.prediction_error for fit in open_fits) * (1 + _SAME_ERROR) + _ROUNDING * float(np.ptp(means))
+    equal = [fit for fit in open_fits if fit.prediction_error <= least]
+    return min(equal, key=lambda fit: (fit.aicc, fit.form.n_parameters))
 
 
-def optimum_se(fit: LocalPolynomial) -> float | None:
+def optimum_se(fit: ValleyFit) -> float | None:
     """Returns the standard error of the x of the lowest point, or None where there is none or nothing to tell it by.
 
     Delta method: the standard error of the slope there over the curvature.
     """
     if fit.dof == 0 or fit.lowest is None:
         return None
-    u = fit.lowest - fit.center
-    curvature = float(Polynomial(fit.coefficients).deriv(2)(u))
-    variance = float(_slope_variance(fit)(u))
-    return math.sqrt(max(variance, 0.0)) / curvature if curvature > 0 else None
+    at = np.array([fit.lowest])
+    curvature = float(fit.slopes_at(at, derivative=2)[0])
+    return fit.half_width * float(fit.errors_at(at, derivative=1)[0]) / curvature if curvature > 0 else None
 
 
-def _slope_variance(fit: LocalPolynomial) -> Polynomial:
-    """Returns var(s(u)) as a polynomial in u: sum over i, j of i j cov(c_i, c_j) u^(i + j - 2)."""
-    powers = np.zeros(2 * fit.degree - 1)
-    for i in range(1, fit.degree + 1):
-        for j in range(1, fit.degree + 1):
-            powers[i + j - 2] += i * j * fit.covariance[i, j]
-    return Polynomial(powers)
-
-
-def _lowest(curve: Polynomial, center: float, x_range: tuple[float, float]) -> float | None:
-    """Returns the x of the lowest local minimum inside the window, or None."""
-    slope = curve.deriv()
-    roots = [float(root.real) for root in np.atleast_1d(slope.roots()) if abs(root.imag) < 1e-12]
-    minima = [u for u in roots if slope.deriv()(u) > 0 and x_range[0] <= u + center <= x_range[1]]
-    return min(minima, key=lambda u: float(curve(u))) + center if minima else None
-
-
-def _residual_variance(rss: float, values: Sequence[Sequence[float]], n_terms: int) -> tuple[float, int, bool]:
-    """Returns residual variance, its degrees of freedom, and whether replicates betray a lack of fit.
-
-    With a lack of fit the variance is that of the misfit, with its own few degrees of freedom: wider, and honest.
-    """
-    n_points = len(values)
-    n_runs = sum(len(runs) for runs in values)
-    dof = n_runs - n_terms
+def _variance(misfit: float, dof_misfit: int, replicates: Replicates) -> tuple[float, int, float | None]:
+    """Returns the variance of single runs, its degrees of freedom, and the p-value of the lack-of-fit F test."""
+    dof = dof_misfit + replicates.dof
     if dof <= 0:
-        return math.nan, 0, False
-    pure = sum(float(np.sum((np.asarray(runs) - np.mean(runs)) ** 2)) for runs in values)
-    dof_pure, dof_misfit = n_runs - n_points, n_points - n_terms
-    if dof_pure > 0 and dof_misfit > 0 and pure > 0:
-        misfit = max(rss - pure, 0.0) / dof_misfit
-        if misfit / (pure / dof_pure) > float(special.fdtri(dof_misfit, dof_pure, 1 - _LACK_OF_FIT_LEVEL)):
-            return misfit, dof_misfit, True
-    return rss / dof, dof, False
+        return math.nan, 0, None
+    pure = replicates.variance * replicates.dof if replicates.dof else 0.0
+    p_fit = None
+    if replicates.dof and dof_misfit > 0 and replicates.variance > 0:
+        p_fit = float(special.fdtrc(dof_misfit, replicates.dof, misfit / dof_misfit / replicates.variance))
+    return (misfit + pure) / dof, dof, p_fit
+
+
+def _prediction_error(form: Form, parts: Operators, weights: FloatArray, means: FloatArray) -> float:
+    """Returns the error at inner points left out; the ends are left in, because without them they are extrapolated.
+
+    For a nonlinear parameter the kind is chosen anew without each point.
+    """
+    n_points = len(means)
+    if n_points - 1 < form.n_parameters:
+        return math.inf
+    residuals = parts.residual @ means
+    unseen = (residuals / parts.left_out)[:, :, 0]
+    squares = np.einsum("p,kpr->k", weights, residuals**2)
+    without = squares[:, None] - weights * (residuals**2 / parts.left_out)[:, :, 0]
+    chosen = np.argmin(without, axis=0)
+    inner = unseen[chosen, np.arange(n_points)][1:-1]
+    return math.sqrt(float(np.average(inner**2, weights=weights[1:-1])))
+
+
+def _aicc(misfit: float, n_points: int, n_parameters: int) -> float:
+    """Returns Akaike's criterion with the correction for few points; the variance counts as a parameter."""
+    n_fitted = n_parameters + 1
+    if n_points - n_fitted - 1 <= 0:
+        return math.inf
+    likelihood = n_points * math.log(max(misfit / n_points, 1e-300))
+    return likelihood + 2 * n_fitted + 2 * n_fitted * (n_fitted + 1) / (n_points - n_fitted - 1)

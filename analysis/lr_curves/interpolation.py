@@ -11,9 +11,10 @@ import numpy as np
 from scipy import special
 from scipy.interpolate import PchipInterpolator
 
-from analysis.lr_curves.fit import FloatArray, LocalPolynomial
-from analysis.lr_curves.points import SAME_LR, standard_error
-from analysis.lr_curves.types import LrPoint, Noise
+from analysis.lr_curves.forms import FloatArray
+from analysis.lr_curves.points import SAME_LR, standard_error, usable_points
+from analysis.lr_curves.types import LocalFit, LrPoint, Noise
+from analysis.runs.direction import Direction
 
 # A learning rate within one standard error or half a percent of the best is as good (our choice of the percentage).
 _FLAT_REGION_SHARE: Final = 0.005
@@ -55,71 +56,76 @@ def flat_region(
     return math.exp(low), math.exp(high)
 
 
-def regret_at(
-    learning_rate: float,
-    points: Sequence[LrPoint],
-    usable: Sequence[LrPoint],
-    losses: FloatArray,
-    fit: LocalPolynomial | None,
-    *,
-    relative: bool,
-) -> Regret:
+def regret_at(learning_rate: float, points: Sequence[LrPoint], fit: LocalFit | None, *, direction: Direction) -> Regret:
     """Returns the regret of a learning rate: interpolated between those tried, never extrapolated.
 
     Args:
         learning_rate: Where.
-        points: All points, diverged ones included.
-        usable: Usable points in ascending learning rate.
-        losses: Their mean losses, lower is better, shape (n_usable,).
-        fit: Local fit, if it has a minimum inside its window.
-        relative: Whether a relative regret makes sense (a loss; not a score).
+        points: All points of a curve in ascending learning rate, diverged ones included.
+        fit: Its local fit, if there is one.
+        direction: A relative regret is for losses (`min`) only; a score's zero means nothing.
     """
+    usable = usable_points(points)
     refusal = _refuse(learning_rate, points, usable)
     if refusal:
         return Regret(None, None, refusal)
-    x = np.log([point.learning_rate for point in usable])
-    at = min(max(math.log(learning_rate), float(x[0])), float(x[-1]))
+    losses = lower_is_better(usable, direction)
     lowest = float(np.min(losses))
+    at, rates = math.log(learning_rate), [point.learning_rate for point in usable]
     fitted = _fitted_minimum(fit, lowest)
-    best = lowest if fitted is None else fitted
-    if fit is not None and fitted is not None and fit.x_range[0] <= at <= fit.x_range[1]:
-        loss, method = fit.value_at(at), "the local fit, against its minimum"
+    nearest = next((index for index, rate in enumerate(rates) if rate / SAME_LR <= learning_rate <= rate * SAME_LR), -1)
+    if fitted is None and nearest >= 0:
+        loss, best, method = float(losses[nearest]), lowest, "the mean measured there, against the lowest mean"
+    elif fit is not None and fitted is not None and fit.lr_range[0] <= learning_rate <= fit.lr_range[1]:
+        loss = float(fit.valley.values_at(np.array([at]))[0])
+        best, method = fitted, f"the local fit ({fit.form}), against its minimum"
     else:
-        loss = float(PchipInterpolator(x, losses)(at))
+        x = np.log(rates)
+        loss = float(PchipInterpolator(x, losses)(min(max(at, float(x[0])), float(x[-1]))))
+        best = lowest if fitted is None else fitted
         method = (
             f"monotone cubic interpolation (PCHIP) in ln(learning rate) through {len(usable)} learning rates, against "
             f"the {'lowest mean' if fitted is None else 'fitted minimum'}"
         )
     absolute = max(loss - best, 0.0)
-    if not relative or best <= 0:
+    if direction == "max" or best <= 0:
         return Regret(None, absolute, f"{method}; a relative regret needs a positive loss")
     return Regret(absolute / best, absolute, method)
+
+
+def lower_is_better(points: Sequence[LrPoint], direction: Direction) -> FloatArray:
+    """Returns the means of usable points as losses, shape (n_points,)."""
+    sign = 1.0 if direction == "min" else -1.0
+    return np.array([sign * (point.mean or 0.0) for point in points])
 
 
 def _refuse(learning_rate: float, points: Sequence[LrPoint], usable: Sequence[LrPoint]) -> str | None:
     if len(usable) < _MIN_POINTS:
         return f"not computed: interpolation needs {_MIN_POINTS} learning rates with finite losses, not {len(usable)}"
     low, high = usable[0].learning_rate, usable[-1].learning_rate
+    near_diverged = any(
+        point.learning_rate / SAME_LR <= learning_rate <= point.learning_rate * SAME_LR
+        for point in points
+        if point not in usable
+    )
+    below = max((point.learning_rate for point in usable if point.learning_rate <= learning_rate * SAME_LR), default=0)
+    above = min(
+        (point.learning_rate for point in usable if point.learning_rate * SAME_LR >= learning_rate), default=math.inf
+    )
+    if near_diverged or any(below < point.learning_rate < above for point in points if point not in usable):
+        return "not computed: a run diverged next to the recommended learning rate"
     if not low / SAME_LR <= learning_rate <= high * SAME_LR:
         return "not computed: the recommended learning rate is outside the range of finite losses tried"
-    below = max(
-        (point.learning_rate for point in usable if point.learning_rate <= learning_rate * SAME_LR), default=low
-    )
-    above = min(
-        (point.learning_rate for point in usable if point.learning_rate * SAME_LR >= learning_rate), default=high
-    )
-    if any(below < point.learning_rate < above for point in points if point not in usable):
-        return "not computed: a run diverged next to the recommended learning rate"
     return None
 
 
-def _fitted_minimum(fit: LocalPolynomial | None, lowest: float) -> float | None:
+def _fitted_minimum(fit: LocalFit | None, lowest: float) -> float | None:
     """Returns the fitted minimum where it is lower than anything observed beyond its own error, else None.
 
-    A parabola that misses an asymmetric valley undershoots it; taken at face value that would be regret out of nothing.
+    A form that misses an asymmetric valley undershoots it; taken at face value that would be regret out of nothing.
     """
-    if fit is None or fit.lowest is None or fit.dof == 0:
+    if fit is None or fit.optimum_se is None:
         return None
-    value, error = fit.value_at(fit.lowest), fit.se_at(fit.lowest)
-    margin = float(special.stdtrit(fit.dof, 0.975)) * error
+    value = fit.sign * fit.optimum_value
+    margin = float(special.stdtrit(fit.dof, 0.975)) * fit.optimum_se
     return value if value + margin < lowest else None

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.lr_curves.fit import MIN_POINTS, FloatArray, LocalPolynomial, fit_valley, optimum_interval
-from analysis.lr_curves.types import Edge, LocalFit, LrPoint, Noise, Shape
+from analysis.lr_curves.fit import MIN_POINTS, ValleyFit, choose_fit, fit_forms
+from analysis.lr_curves.forms import FloatArray
+from analysis.lr_curves.interval import OptimumInterval, find_interval
+from analysis.lr_curves.replicates import read_replicates
+from analysis.lr_curves.types import Edge, LocalFit, LrPoint, Noise, Shape, UTest
+from analysis.lr_curves.u_test import apply_u_tests
 from analysis.lr_curves.window import choose_window
 
 
@@ -20,10 +24,12 @@ class Optimum:
     argmin_lr: float | None
     optimum_lr: float | None
     method: str
-    interval: tuple[float, float] | None
-    interval_method: str
-    fit: LocalPolynomial | None
-    window: slice
+    interval: tuple[float, float] | None = None
+    interval_method: str = ""
+    se_ln: float | None = None
+    share_unbracketed: float | None = None
+    fit: LocalFit | None = None
+    u_test: UTest | None = None
 
 
 def find_optimum(
@@ -47,37 +53,46 @@ def find_optimum(
         sign: -1 where the metric's higher values are better, else 1.
     """
     if not usable:
-        return Optimum(None, None, "none: no finite loss", None, "none: no finite loss", None, slice(0, 0))
+        return Optimum(None, None, "none: no finite loss", None, "none: no finite loss")
     best = int(np.argmin(losses))
     argmin_lr = usable[best].learning_rate
     unknown = _why_unknown(edge, shape, len(usable))
     if unknown:
-        return Optimum(argmin_lr, None, unknown, None, unknown, None, slice(0, 0))
+        return Optimum(argmin_lr, None, unknown, None, unknown)
     tried = f"best learning rate tried, between its neighbours ({len(usable)} learning rates with finite losses)"
     if edge == "bounded_by_divergence":
         reason = "none: the optimum is bounded by divergence, where no fit holds"
-        return Optimum(argmin_lr, argmin_lr, tried, None, reason, None, slice(0, 0))
+        return Optimum(argmin_lr, argmin_lr, tried, None, reason)
     if len(usable) < MIN_POINTS:
         reason = f"none: a fit with residuals needs {MIN_POINTS} learning rates with finite losses"
-        return Optimum(argmin_lr, argmin_lr, tried, None, reason, None, slice(0, 0))
+        return Optimum(argmin_lr, argmin_lr, tried, None, reason)
     window = choose_window(x, losses, best, noise.sd if noise else None)
-    fit = fit_valley(x[window], [[sign * value for value in point.values] for point in usable[window]])
-    if fit.lowest is None:
-        reason = "none: the fit around the best learning rate has no minimum inside its window"
-        return Optimum(argmin_lr, argmin_lr, tried, None, reason, None, slice(0, 0))
-    if noise is None and not x[max(best - 1, 0)] <= fit.lowest <= x[min(best + 1, len(x) - 1)]:
-        # Without replicates nothing else tells a fit that misses the shape from a noisy best point.
-        reason = "none: the fit's lowest point is not next to the best learning rate, so it misses the shape"
-        return Optimum(argmin_lr, argmin_lr, tried, None, reason, None, slice(0, 0))
-    if fit.lacks_fit:
-        reason = "none: replicates show that no smooth fit describes the curve around its minimum"
-        return Optimum(argmin_lr, argmin_lr, tried, None, reason, None, slice(0, 0))
-    interval, interval_method = _interval(fit)
-    name = "parabola" if fit.degree == 2 else "cubic"
-    method = (
-        f"lowest point of a {name} in ln(learning rate) through the {len(x[window])} learning rates around the best"
+    replicates = read_replicates(usable[window], noise)
+    fits = fit_forms(x[window], losses[window], replicates)
+    chosen = choose_fit(_believable(fits, x, best, is_replicated=noise is not None), losses[window])
+    u_test = apply_u_tests(fits, chosen, usable[window], sign) if replicates.dof else None
+    if chosen is None or chosen.lowest is None:
+        return Optimum(argmin_lr, argmin_lr, tried, None, _why_no_fit(fits), u_test=u_test)
+    found = find_interval(fits, chosen, x[window], losses[window], replicates)
+    n_points = len(x[window])
+    return Optimum(
+        argmin_lr=argmin_lr,
+        optimum_lr=math.exp(chosen.lowest),
+        method=f"lowest point of a {chosen.form.name} in ln(learning rate) through the {n_points} learning rates "
+        "around the best",
+        interval=_bounds(found),
+        interval_method=found.method,
+        se_ln=found.se,
+        share_unbracketed=found.share_unbracketed,
+        fit=_describe(chosen, usable[window], sign),
+        u_test=u_test,
     )
-    return Optimum(argmin_lr, math.exp(fit.lowest), method, interval, interval_method, fit, window)
+
+
+def _believable(fits: Sequence[ValleyFit], x: FloatArray, best: int, *, is_replicated: bool) -> list[ValleyFit]:
+    """Without replicates nothing else tells a fit that misses the shape from a noisy best point than its distance."""
+    low, high = x[max(best - 1, 0)], x[min(best + 1, len(x) - 1)]
+    return [fit for fit in fits if fit.lowest is not None and (is_replicated or low <= fit.lowest <= high)]
 
 
 def _why_unknown(edge: Edge, shape: Shape, n_usable: int) -> str | None:
@@ -88,32 +103,31 @@ def _why_unknown(edge: Edge, shape: Shape, n_usable: int) -> str | None:
     return "none: a single learning rate brackets nothing" if n_usable == 1 and edge == "soft" else None
 
 
-def _interval(fit: LocalPolynomial) -> tuple[tuple[float, float] | None, str]:
-    if fit.dof == 0:
-        return None, "none: the fit has no residual degrees of freedom"
-    bounds = optimum_interval(fit)
-    # exp() of more than this overflows; an interval that wide says nothing anyway.
-    if bounds is None or max(abs(bound) for bound in bounds) > 600:
-        reason = "the curvature is not significant" if fit.degree == 2 else "it reaches the end of the fitted window"
-        return None, f"none: unbounded at the 95 % level, {reason}"
-    curve = "parabola" if fit.degree == 2 else "cubic"
-    return (math.exp(bounds[0]), math.exp(bounds[1])), f"Fieller 95 % of a {curve}, t with {fit.dof} df"
+def _why_no_fit(fits: Sequence[ValleyFit]) -> str:
+    if all(fit.lowest is None for fit in fits):
+        return "none: no fit around the best learning rate has a minimum inside its window"
+    if any(fit.lowest is not None and fit.is_contradicted for fit in fits):
+        return "none: replicates show that no smooth fit describes the curve around its minimum"
+    return "none: no fit's lowest point is next to the best learning rate, so they miss the shape"
 
 
-def describe_fit(found: Optimum, usable: Sequence[LrPoint], sign: float) -> LocalFit | None:
+def _bounds(found: OptimumInterval) -> tuple[float, float] | None:
+    return (math.exp(found.bounds[0]), math.exp(found.bounds[1])) if found.bounds else None
+
+
+def _describe(fit: ValleyFit, window: Sequence[LrPoint], sign: float) -> LocalFit:
     """Returns the fit as a result to draw, in the metric's own direction (`sign` is -1 where higher is better)."""
-    fit = found.fit
-    if fit is None or fit.lowest is None:
-        return None
-    window = usable[found.window]
+    lowest = np.array([fit.lowest])
     return LocalFit(
-        center_lr=math.exp(fit.center),
-        coefficients=tuple(sign * coefficient for coefficient in fit.coefficients),
+        form=fit.form.name,
         lr_range=(window[0].learning_rate, window[-1].learning_rate),
-        optimum_lr=math.exp(fit.lowest),
-        optimum_value=sign * fit.value_at(fit.lowest),
-        optimum_se=fit.se_at(fit.lowest) if fit.dof else None,
-        residual_sd=fit.residual_sd if fit.dof else None,
+        optimum_lr=math.exp(lowest[0]),
+        optimum_value=sign * float(fit.values_at(lowest)[0]),
+        optimum_se=float(fit.errors_at(lowest)[0]) if fit.dof else None,
+        residual_sd=math.sqrt(fit.variance) if fit.dof else None,
+        prediction_error=fit.prediction_error if math.isfinite(fit.prediction_error) else None,
         dof=fit.dof,
         n_points=len(window),
+        valley=fit,
+        sign=sign,
     )

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import special
 
 from analysis.lr_curves.types import LrPoint, Noise
+from analysis.runs.configuration import GroupValue
 from analysis.runs.values import RunValue
 
 # Learning rates that agree within 1 % are one: grids are written down rounded.
@@ -19,17 +20,23 @@ SAME_LR: Final = 1.01
 _NOISE_NEIGHBOURS: Final = 2
 
 
-def make_points(runs: Iterable[RunValue]) -> tuple[LrPoint, ...]:
-    """Returns the points in ascending learning rate, those within 1 % merged; replicates become mean and spread."""
+def make_points(runs: Iterable[RunValue], seeds: Iterable[GroupValue]) -> tuple[LrPoint, ...]:
+    """Returns the points in ascending learning rate, those within 1 % merged; replicates become mean and spread.
+
+    Args:
+        runs: What each run contributes.
+        seeds: Seed of each run.
+    """
     entering = sorted(
-        (run for run in runs if run.role in ("value", "diverged")), key=lambda run: (run.learning_rate, run.run_id)
+        (pair for pair in zip(runs, seeds, strict=True) if pair[0].role in ("value", "diverged")),
+        key=lambda pair: (pair[0].learning_rate, pair[0].run_id),
     )
-    clusters: list[list[RunValue]] = []
-    for run in entering:
-        if clusters and run.learning_rate <= clusters[-1][0].learning_rate * SAME_LR:
-            clusters[-1].append(run)
+    clusters: list[list[tuple[RunValue, GroupValue]]] = []
+    for pair in entering:
+        if clusters and pair[0].learning_rate <= clusters[-1][0][0].learning_rate * SAME_LR:
+            clusters[-1].append(pair)
         else:
-            clusters.append([run])
+            clusters.append([pair])
     return tuple(_make_point(cluster) for cluster in clusters)
 
 
@@ -69,11 +76,11 @@ def noise_threshold(noise: Noise, *counts: int) -> float:
     return float(special.stdtrit(noise.dof, 0.975)) * standard_error(noise, *counts)
 
 
-def _make_point(cluster: Sequence[RunValue]) -> LrPoint:
-    finite = [run for run in cluster if run.role == "value"]
-    diverged = [run for run in cluster if run.role == "diverged"]
+def _make_point(cluster: Sequence[tuple[RunValue, GroupValue]]) -> LrPoint:
+    finite = [run for run, _ in cluster if run.role == "value"]
+    diverged = [run for run, _ in cluster if run.role == "diverged"]
     values = tuple(run.value for run in finite)
-    rates = Counter(run.learning_rate for run in cluster)
+    rates = Counter(run.learning_rate for run, _ in cluster)
     return LrPoint(
         learning_rate=max(rates, key=lambda rate: (rates[rate], -rate)),
         mean=math.fsum(values) / len(values) if values else None,
@@ -83,4 +90,5 @@ def _make_point(cluster: Sequence[RunValue]) -> LrPoint:
         values=values,
         run_ids=tuple(run.run_id for run in finite),
         diverged_run_ids=tuple(run.run_id for run in diverged),
+        seeds=tuple(seed for run, seed in cluster if run.role == "value"),
     )

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from scipy import special
+
+from analysis.lr_curves.fit import ValleyFit
+from analysis.lr_curves.forms import FormName
 from analysis.recommendation.recommended_lr import RecommendedLr
-from analysis.runs.configuration import Group
+from analysis.runs.configuration import Group, GroupValue
 from analysis.runs.direction import Direction
 
 Edge = Literal["none", "low", "high", "bounded_by_divergence", "soft"]
@@ -26,6 +32,7 @@ class LrPoint:
         values: The finite values, one per run, in the order of `run_ids`.
         run_ids: The runs in the mean.
         diverged_run_ids: The runs that diverged.
+        seeds: Seeds of the runs in the mean, in the order of `run_ids`; None where a run names none.
     """
 
     learning_rate: float
@@ -36,6 +43,7 @@ class LrPoint:
     values: tuple[float, ...] = ()
     run_ids: tuple[str, ...] = ()
     diverged_run_ids: tuple[str, ...] = ()
+    seeds: tuple[GroupValue, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """Returns the point under its documented JSON keys."""
@@ -63,30 +71,75 @@ class Noise:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LocalFit:
-    """A polynomial `y = c0 + c1 u + c2 u^2 ...` around the minimum, u = ln(learning_rate / center_lr).
+class UTest:
+    """Tests of a U among the runs around the best learning rate; small p-values speak for a U.
 
     Attributes:
-        center_lr: Learning rate at which u is zero.
-        coefficients: (c0, c1, c2) of a parabola or (c0, c1, c2, c3) of a cubic, in the metric's unit.
+        p_value: Of the slopes of a parabola at both ends of the window (Sasabuchi; Lind and Mehlum).
+        two_lines_p: Of a falling line below the optimum and a rising one above (Simonsohn); None where a side has fewer
+            than two learning rates.
+    """
+
+    p_value: float
+    two_lines_p: float | None
+
+    def to_json(self) -> dict[str, object]:
+        """Returns the p-values under their documented JSON keys."""
+        return {"p_value": self.p_value, "two_lines_p": self.two_lines_p}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalFit:
+    """The form fitted around the minimum.
+
+    Attributes:
+        form: `parabola`, `cubic`, `linex` or `quartic`, in ln(learning_rate).
         lr_range: Lowest and highest learning rate of the window.
         optimum_lr: Its lowest point (highest, where higher is better).
         optimum_value: Value there.
-        optimum_se: Standard error of that value; None without residual degrees of freedom.
-        residual_sd: Residual standard deviation; None without residual degrees of freedom.
-        dof: Residual degrees of freedom.
+        optimum_se: Standard error of that value; None without degrees of freedom.
+        residual_sd: Standard deviation of single runs around it; None without degrees of freedom.
+        prediction_error: Root mean square error at inner learning rates left out; None where too few are left.
+        dof: Degrees of freedom, of residuals and replicates.
         n_points: Learning rates in the window.
+        valley: The fit itself, of losses in ln(learning_rate).
+        sign: -1 where the metric's higher values are better, else 1.
     """
 
-    center_lr: float
-    coefficients: tuple[float, ...]
+    form: FormName
     lr_range: tuple[float, float]
     optimum_lr: float
     optimum_value: float
     optimum_se: float | None
     residual_sd: float | None
+    prediction_error: float | None
     dof: int
     n_points: int
+    valley: ValleyFit
+    sign: float
+
+    def values_at(self, learning_rates: Sequence[float]) -> list[float]:
+        """Returns the fitted metric; meant for learning rates inside `lr_range`."""
+        return [float(value) for value in self.sign * self.valley.values_at(np.log(learning_rates))]
+
+    def half_widths_at(self, learning_rates: Sequence[float]) -> list[float] | None:
+        """Returns half the width of the 95 % band of the fitted mean, or None without degrees of freedom."""
+        if not self.dof:
+            return None
+        t = float(special.stdtrit(self.dof, 0.975))
+        return [float(width) for width in t * self.valley.errors_at(np.log(learning_rates))]
+
+    def to_json(self) -> dict[str, object]:
+        """Returns what was fitted under its documented JSON keys."""
+        return {
+            "form": self.form,
+            "lr_range": list(self.lr_range),
+            "n_points": self.n_points,
+            "optimum_value": self.optimum_value,
+            "optimum_se": self.optimum_se,
+            "residual_sd": self.residual_sd,
+            "prediction_error": self.prediction_error,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +161,9 @@ class LrCurve:
         optimum_se_ln: Standard error of ln(optimum_lr), in natural log; None where it is unknown.
         interval: 95 % interval of the optimum, or None.
         interval_method: Its method, or why there is none.
+        share_unbracketed: Share of resamples of the seeds in which the window does not bracket a minimum; None where
+            none were drawn.
+        u_test: p-values of a U around the best, or None without replicates.
         edge: Whether the minimum is bracketed by what was tried.
         shape: What the points look like.
         flat_region: Learning rates within max(1 SE, 0.5 %) of the best, or None.
@@ -136,6 +192,8 @@ class LrCurve:
     optimum_se_ln: float | None
     interval: tuple[float, float] | None
     interval_method: str
+    share_unbracketed: float | None
+    u_test: UTest | None
     edge: Edge
     shape: Shape
     flat_region: tuple[float, float] | None
@@ -177,6 +235,9 @@ class LrCurve:
             "optimum_se_ln": self.optimum_se_ln,
             "interval": list(self.interval) if self.interval else None,
             "interval_method": self.interval_method,
+            "share_unbracketed": self.share_unbracketed,
+            "u_test": self.u_test.to_json() if self.u_test else None,
+            "fit": self.fit.to_json() if self.fit else None,
             "edge": self.edge,
             "shape": self.shape,
             "flat_region": list(self.flat_region) if self.flat_region else None,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from analysis.lr_curves.fit import MIN_POINTS, FloatArray
+from analysis.lr_curves.fit import MIN_POINTS
+from analysis.lr_curves.forms import FloatArray
 
 _WINDOW: Final = 5  # points nearest to the best
 # Points that belong to the valley even beyond the nearest five: within 2 % or 5 standard deviations of the best.

@@ -55,6 +55,12 @@ HYPERPARAMETERS: Final = tuple(key for key in GROUP_KEYS if key not in COMPARABL
 DERIVED: Final = ("batch_tokens", "grad_accum_steps")
 # Never part of a group by themselves: the x axis, the replicates, and where a run came from.
 OWN_AXES: Final = ("learning_rate", "seed", "source", "sweep_id", "group", "device", "host")
+# Names under which tables keep the publication wave of a run or the version of what it was made with. Values measured
+# with different versions do not compare (our choice of names; the last part of a dotted key counts, case ignored).
+VERSION_NAMES: Final = frozenset(
+    {"batch_tag", "code_version", "data_version", "dataset_version", "eval_version", "harness_version", "release",
+     "snapshot", "wave"}
+)  # fmt: skip
 _TYPED: Final = frozenset(column.name for column in RUNS)
 
 
@@ -85,10 +91,15 @@ def flatten(config: Mapping[str, object], prefix: str = "") -> dict[str, GroupVa
     """
     flat: dict[str, GroupValue] = {}
     for key, value in config.items():
-        if isinstance(value, Mapping):
+        # Nearly all values are of these types; asking for them first halves the time of a large store.
+        if value is None or type(value) is str or type(value) is int or type(value) is bool:
+            flat[prefix + key] = value
+        elif type(value) is float:
+            flat[prefix + key] = _plain_number(value)
+        elif isinstance(value, Mapping):
             flat |= flatten(value, f"{prefix}{key}.")
         else:
-            flat[f"{prefix}{key}"] = plain(value)
+            flat[prefix + key] = plain(value)
     return flat
 
 
@@ -134,5 +145,11 @@ def _parse(text: object) -> dict[str, GroupValue]:
 def _typed_values(runs: pd.DataFrame, name: str, parsed: list[dict[str, GroupValue]]) -> list[GroupValue]:
     if name not in runs.columns:
         return [config.get(name) for config in parsed]
-    values = (plain(value) for value in runs[name])
+    try:
+        codes, different = pd.factorize(runs[name])
+    except TypeError:  # lists
+        values = [plain(value) for value in runs[name]]
+    else:
+        by_code = [*(plain(value) for value in different), None]  # missing has the code -1
+        values = [by_code[code] for code in codes]
     return [config.get(name) if value is None else value for value, config in zip(values, parsed, strict=True)]

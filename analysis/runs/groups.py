@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from analysis.errors import FilterError
-from analysis.runs.configuration import COMPARABLE, DERIVED, GROUP_KEYS, HYPERPARAMETERS, OWN_AXES, Group, GroupValue
+from analysis.runs.configuration import (
+    COMPARABLE,
+    DERIVED,
+    GROUP_KEYS,
+    HYPERPARAMETERS,
+    OWN_AXES,
+    VERSION_NAMES,
+    Group,
+    GroupValue,
+)
 
 Columns = Mapping[str, Sequence[GroupValue]]
 
@@ -16,6 +25,9 @@ Columns = Mapping[str, Sequence[GroupValue]]
 _MIN_TIED_VALUES: Final = 3
 # Keys that are no known hyperparameter (names, folders, minimum learning rates) are believed to follow sooner.
 _MIN_TIED_EXTRA_VALUES: Final = 2
+# Numbers that are different in more than this share of the runs were measured, not chosen (our choice).
+_MEASURED_SHARE: Final = 0.5
+_MIN_MEASURED_VALUES: Final = 3
 _MAX_LABEL_VALUE: Final = 32
 
 
@@ -58,7 +70,7 @@ def split_curves(columns: Columns, rows: Sequence[int], group_by: Sequence[str] 
         return _make_groups(columns, rows, keys, tied)
     _check_keys(columns, group_by)
     keys = _add_comparable_keys(columns, rows, list(dict.fromkeys(group_by)))
-    return _make_groups(columns, rows, keys, [key for key in candidates if key not in COMPARABLE])
+    return _make_groups(columns, rows, keys, [key for key in candidates if key not in keys])
 
 
 def group_label(group: Group) -> str:
@@ -94,9 +106,16 @@ def _automatic_keys(
         mixed = [part for part in parts if _varies(columns[key], part)]
         if not mixed:
             continue
-        if key not in COMPARABLE and all(_is_tied(columns, key, part) for part in mixed):
+        if _is_comparable_key(columns, key, rows):
+            splits = True
+        elif _is_measured(columns, key, mixed):
+            splits = False
+        elif all(_is_tied(columns, key, part) for part in mixed):
             tied.append(key)
+            splits = False
         else:
+            splits = True
+        if splits:
             keys.append(key)
             parts = [finer for part in parts for finer in _partition(columns, part, [key])]
     return keys, tuple(tied)
@@ -107,10 +126,31 @@ def _add_comparable_keys(columns: Columns, rows: Sequence[int], keys: list[str])
     keys = list(keys)
     parts = _partition(columns, rows, keys)
     for key in _candidates(columns, rows):
-        if key in COMPARABLE and any(_varies(columns[key], part) for part in parts):
+        if _is_comparable_key(columns, key, rows) and any(_varies(columns[key], part) for part in parts):
             keys.append(key)
             parts = [finer for part in parts for finer in _partition(columns, part, [key])]
     return keys
+
+
+def _is_comparable_key(columns: Columns, key: str, rows: Sequence[int]) -> bool:
+    """Whether losses compare only inside one value of a key: a typed one, or one that names a wave or a version.
+
+    A version that every run has for itself is a folder or a name.
+    """
+    if key in COMPARABLE or key.rpartition(".")[2].lower() not in VERSION_NAMES:
+        return key in COMPARABLE
+    return len({columns[key][row] for row in rows}) < max(len(rows), _MIN_MEASURED_VALUES)
+
+
+def _is_measured(columns: Columns, key: str, parts: Sequence[Sequence[int]]) -> bool:
+    """Whether an untyped key holds numbers that are different in most runs of the groups, such as a second loss."""
+    if key in GROUP_KEYS:
+        return False
+    known = [[value for row in part if (value := columns[key][row]) is not None] for part in parts]
+    if any(isinstance(value, str | bool) for values in known for value in values):
+        return False
+    n_known, n_different = sum(map(len, known)), sum(len(set(values)) for values in known)
+    return n_different >= _MIN_MEASURED_VALUES and n_different > _MEASURED_SHARE * n_known
 
 
 def _is_tied(columns: Columns, key: str, rows: Sequence[int]) -> bool:
@@ -148,7 +188,7 @@ def _make_groups(columns: Columns, rows: Sequence[int], keys: Sequence[str], fol
 
 
 def _is_mixed(columns: Columns, key: str, rows: Sequence[int]) -> bool:
-    if not _varies(columns[key], rows):
+    if not _varies(columns[key], rows) or _is_measured(columns, key, [rows]):
         return False
     return key in HYPERPARAMETERS or not _is_tied(columns, key, rows)
 

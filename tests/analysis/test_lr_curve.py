@@ -19,29 +19,66 @@ def one_curve(rows: Sequence[Mapping[str, object]], direction: Direction = "min"
     return curve
 
 
-def _coverage(n_repetitions: int, *, seeds: int, sd: float, lopsided: float = 0.0) -> tuple[float, int]:
-    """Share of intervals that hold the truth, and how many sweeps had an interval."""
+def _coverage(n_repetitions: int, *, seeds: int, sd: float, lopsided: float = 0.0, step: float = 10**0.5) -> float:
+    """Share of the sweeps with an interval whose interval holds the truth; nearly all sweeps have one."""
+    rates = [OPTIMUM * 1.2 * step**index for index in range(-3, 4)]
     held = []
     for repetition in range(n_repetitions):
         generator = np.random.default_rng(repetition)
-        curve = one_curve(u_rows(seeds=seeds, sd=sd, generator=generator, lopsided=lopsided))
+        curve = one_curve(u_rows(rates, seeds=seeds, sd=sd, generator=generator, lopsided=lopsided))
         if curve.interval is not None:
             held.append(curve.interval[0] <= OPTIMUM <= curve.interval[1])
-    return float(np.mean(held)), len(held)
+    assert len(held) >= 0.9 * n_repetitions
+    return float(np.mean(held))
 
 
-@pytest.mark.parametrize(("seeds", "sd"), [(3, 0.01), (1, 0.02)])
+# 95 % stated; 200 sweeps stray by 1.5 percentage points (one standard error).
+@pytest.mark.parametrize(("seeds", "sd"), [(1, 0.02), (2, 0.02), (3, 0.01), (5, 0.1)])
 def test_the_interval_holds_the_truth_at_its_stated_rate(seeds: int, sd: float) -> None:
-    share, n_intervals = _coverage(200, seeds=seeds, sd=sd)
-    assert n_intervals >= 180
-    # 95 % stated; 200 sweeps stray by 1.5 percentage points (one standard error).
-    assert 0.91 <= share <= 0.99
+    assert _coverage(200, seeds=seeds, sd=sd) >= 0.92
 
 
-def test_a_lopsided_valley_is_not_claimed_to_be_known_better_than_it_is() -> None:
-    share, _ = _coverage(100, seeds=3, sd=0.02, lopsided=0.4)
-    # A parabola would hold it in less than a third of these sweeps. That a cubic falls short of 95 % is documented.
-    assert share >= 0.7
+@pytest.mark.parametrize(
+    ("seeds", "step", "sd", "at_least"),
+    [(3, 2.0, 0.005, 0.9), (5, 2.0, 0.005, 0.9), (2, 10**0.5, 0.02, 0.88), (3, 10**0.5, 0.02, 0.83)],
+)
+def test_the_interval_of_a_lopsided_valley_holds_the_truth_nearly_as_often(
+    seeds: int, step: float, sd: float, at_least: float
+) -> None:
+    """On a coarse grid with little noise no form is exact: how far that falls short of 95 % is documented."""
+    assert _coverage(200, seeds=seeds, sd=sd, lopsided=0.4, step=step) >= at_least
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_shared_seeds_take_their_common_shift_out_of_the_interval(shared: bool) -> None:
+    rows = u_rows(seeds=3, sd=0.01, generator=np.random.default_rng(4))
+    shifts = np.random.default_rng(5).normal(0, 0.1, 3)
+    for index, row in enumerate(rows):
+        row["value"] = float(str(row["value"])) + float(shifts[index % 3])
+        row["seed"] = index % 3 if shared else index
+    curve = one_curve(rows)
+    assert curve.interval is not None
+    assert curve.share_unbracketed == 0
+    width = math.log(curve.interval[1] / curve.interval[0])
+    assert (width < 0.6) == shared
+    assert ("common shift" in curve.interval_method) == shared
+
+
+def test_a_u_is_tested_where_replicates_allow() -> None:
+    replicated = one_curve(u_rows(seeds=3, sd=0.01, generator=np.random.default_rng(1)))
+    assert replicated.u_test is not None
+    assert replicated.u_test.p_value < 0.001
+    assert replicated.u_test.two_lines_p is not None
+    assert replicated.u_test.two_lines_p < 0.05
+    assert one_curve(u_rows()).u_test is None
+
+
+def test_a_stated_rule_says_what_diverged() -> None:
+    rows = losses([1e-4, 2e-4, 4e-4, 8e-4], [2.4, 2.2, 2.1, 6.0])
+    (curve,) = compute_lr_curves(make_results(rows), metric="eval_loss", diverged_above=5.0)
+    assert curve.edge == "bounded_by_divergence"
+    assert [point.n_diverged for point in curve.points] == [0, 0, 0, 1]
+    assert one_curve(rows).edge == "none"
 
 
 def test_a_clean_u_is_found() -> None:
@@ -368,11 +405,18 @@ def test_a_wrong_group_key_is_explained(group_by: list[str], message: str) -> No
         compute_lr_curves(make_results(u_rows()), metric="eval_loss", group_by=group_by)
 
 
-def test_a_parabola_that_misses_the_shape_is_not_believed() -> None:
-    """A real sweep of one seed (SmolLM2-135M, batch 4): gentle left, cliff right; the parabola's vertex was 1.2e-3."""
+def test_a_lopsided_valley_of_one_seed_is_followed() -> None:
+    """A real sweep of one seed (SmolLM2-135M, batch 4): gentle left, cliff right; a parabola's vertex was 1.2e-3."""
     rates = [2.0e-4, 5.02e-4, 1.26e-3, 3.17e-3, 7.96e-3, 2.0e-2]
     curve = one_curve(losses(rates, [2.8621, 2.7591, 2.7138, 2.7005, 2.9081, 6.6792]))
-    assert curve.optimum_lr == curve.argmin_lr == 3.17e-3
-    assert curve.optimum_method.startswith("best learning rate tried")
-    assert curve.interval is None
-    assert "misses the shape" in curve.interval_method
+    assert curve.fit is not None
+    assert curve.fit.form == "linex"
+    assert curve.optimum_lr is not None
+    assert 1.26e-3 < curve.optimum_lr < 3.17e-3
+
+
+def test_a_fit_that_misses_the_shape_is_not_believed() -> None:
+    curve = one_curve(losses([1e-4, 2e-4, 4e-4, 8e-4, 1.6e-3], [2.3, 2.2, 2.21, 2.19, 2.6]))
+    assert curve.optimum_lr is not None
+    assert curve.argmin_lr == 8e-4
+    assert 4e-4 <= curve.optimum_lr <= 1.6e-3
