@@ -56,6 +56,16 @@ def unranked_rule(metric: str, scores: Sequence[ConfigScore], n_excluded: int) -
     return f"No winner: no configuration has a finite {metric} yet."
 
 
+def excluded_sentences(ranking: Ranking) -> list[str]:
+    """Returns what each constraint has excluded, one sentence each."""
+    found = []
+    for item in ranking.constraints:
+        unknown = f", {item.n_unknown} more because a run of theirs does not say" if item.n_unknown else ""
+        n = item.n_excluded
+        found.append(f"{item.text} excludes {n} configuration{'' if n == 1 else 's'}{unknown}.")
+    return found
+
+
 def ranking_warnings(
     ranking: Ranking, others: Sequence[ConfigScore], *, is_safe: bool, edge: str | None
 ) -> tuple[str, ...]:
