@@ -11,6 +11,7 @@ from analysis.figures.theme import Theme, color_of, escape, ink, metric_title, n
 from analysis.number_format import format_percent, format_value
 from analysis.ranking.types import ConfigScore, Ranking
 
+SYMBOLS: Final = {"winner": "star", "not told from the winner": "circle", "a run diverged": "x"}
 _MAX_NAME: Final = 48
 MAX_LINE: Final = 20
 """A longer label takes two lines, or it leaves a phone no room for the plot."""
@@ -19,8 +20,8 @@ MAX_LINE: Final = 20
 def plot_ranking(ranking: Ranking, *, metric: str, theme: Theme = "light", max_rows: int = 30) -> go.Figure:
     """Returns mean and standard error of each configuration, best on top.
 
-    Three kinds of points, told apart by colour and marker: the winner, those that cannot be told from it, and the rest.
-    Without replicates there is no error bar, and without a finite run no point.
+    Three kinds of points, told apart by colour and marker: the winner, those that cannot be told from it, and the rest;
+    small dots are the runs behind each mean. Without replicates there is no error bar, without a finite run no point.
 
     Args:
         ranking: One comparable group's ranking.
@@ -35,7 +36,7 @@ def plot_ranking(ranking: Ranking, *, metric: str, theme: Theme = "light", max_r
     figure = new_figure(theme, x_title=x_title, y_title="")
     if not shown:
         return with_message(figure, "No configuration has a finished run yet.", theme)
-    names = _unique_names(shown)
+    names = unique_names(shown)
     equal = set(ranking.indistinguishable or ())
     winner = ranking.winner.trial_key if ranking.winner else None
     kinds = {
@@ -48,17 +49,40 @@ def plot_ranking(ranking: Ranking, *, metric: str, theme: Theme = "light", max_r
     }
     if ranking.indistinguishable is None:
         kinds["others"] = kinds.pop("worse")
+    if any(score.n > 1 for score in shown):
+        _add_runs(figure, shown, names, ink(theme))
     for index, (kind, scores) in enumerate(kinds.items()):
         _add_points(figure, kind, scores, names, color_of(index, theme), metric)
-    figure.update_yaxes(
-        categoryorder="array", categoryarray=[names[score.trial_key] for score in reversed(shown)], showgrid=False
-    )
-    best = shown[0].mean
-    figure.add_vline(x=best, line={"color": ink(theme), "width": 1, "dash": "dot"}, opacity=0.5)
+    finish_rows(figure, shown, names, shown[0].mean, theme)
     return figure
 
 
-_SYMBOLS: Final = {"winner": "star", "not told from the winner": "circle", "a run diverged": "x"}
+def finish_rows(
+    figure: go.Figure, shown: Sequence[ConfigScore], names: dict[str, str], line: float | None, theme: Theme
+) -> None:
+    """One row per configuration, the best on top, and a line through the winner."""
+    figure.update_yaxes(
+        categoryorder="array", categoryarray=[names[score.trial_key] for score in reversed(shown)], showgrid=False
+    )
+    figure.add_vline(x=line, line={"color": ink(theme), "width": 1, "dash": "dot"}, opacity=0.5)
+
+
+def _add_runs(figure: go.Figure, scores: Sequence[ConfigScore], names: dict[str, str], color: str) -> None:
+    points = [
+        (value, names[score.trial_key], f"{escape(score.name)}<br>seed {seed}: {format_value(value, score.sd)}")
+        for score in scores
+        for value, seed in zip(score.values, score.seeds, strict=True)
+    ]
+    xs, ys, texts = zip(*points, strict=True)
+    figure.add_scatter(
+        x=list(xs),
+        y=list(ys),
+        mode="markers",
+        name="single runs",
+        marker={"color": color, "size": 4, "opacity": 0.45},
+        customdata=list(texts),
+        hovertemplate="%{customdata}<extra></extra>",
+    )
 
 
 def _add_points(
@@ -83,13 +107,13 @@ def _add_points(
         },
         mode="markers",
         name=kind,
-        marker={"color": color, "size": 11, "symbol": _SYMBOLS.get(kind, "circle-open")},
+        marker={"color": color, "size": 11, "symbol": SYMBOLS.get(kind, "circle-open")},
         customdata=[_hover(score, metric) for score in scores],
         hovertemplate="%{customdata}<extra></extra>",
     )
 
 
-def _unique_names(scores: Sequence[ConfigScore]) -> dict[str, str]:
+def unique_names(scores: Sequence[ConfigScore]) -> dict[str, str]:
     """Returns trial_key -> axis label; two equal labels would be one row, so a repeated one gets its key."""
     names: dict[str, str] = {}
     for score in scores:

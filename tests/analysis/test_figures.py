@@ -15,6 +15,7 @@ from analysis.errors import SchemaError
 from analysis.figures.best_config import plot_ranking
 from analysis.figures.loss_curves import plot_loss_curves, smooth
 from analysis.figures.lr_curve import plot_lr_curves
+from analysis.figures.ranking_differences import plot_differences
 from analysis.figures.theme import Theme, color_of, dash_of, symbol_of
 from analysis.lr_curves.compute import LrCurve, compute_lr_curves
 from analysis.ranking.rank import rank_configurations
@@ -212,6 +213,7 @@ def test_the_ranking_has_the_best_on_top_and_four_kinds_of_points() -> None:
     ranking = rank_configurations(make_results(_ranked_rows()), metric="eval_loss").overall
     figure = plot_ranking(ranking, metric="eval_loss")
     assert {trace.name: list(trace.y) for trace in figure.data} == {
+        "single runs": ["batch 4", "batch 4", "batch 8", "batch 8", "batch 16", "batch 16", "batch 32"],
         "winner": ["batch 4"],
         "not told from the winner": ["batch 8"],
         "worse": ["batch 16"],
@@ -224,6 +226,23 @@ def test_the_ranking_has_the_best_on_top_and_four_kinds_of_points() -> None:
     assert ranking.winner is not None
     assert list(winner.error_x.array) == [ranking.winner.se]
     assert "n = 2" in winner.customdata[0]
+
+
+def test_differences_to_the_winner_have_intervals_and_say_who_is_equal() -> None:
+    ranking = rank_configurations(make_results(_ranked_rows()), metric="eval_loss").overall
+    figure = plot_differences(ranking, metric="eval_loss")
+    assert {trace.name: list(trace.y) for trace in figure.data} == {
+        "not told from the winner": ["batch 8"],
+        "worse": ["batch 16"],
+    }
+    assert figure.layout.xaxis.title.text.startswith("difference over shared seeds to the winner, 95 % interval")
+    score = ranking.ranking[1]
+    assert score.difference_interval is not None
+    trace = figure.data[0]
+    assert trace.x[0] - trace.error_x.arrayminus[0] == pytest.approx(score.difference_interval[0])
+    assert trace.x[0] + trace.error_x.array[0] == pytest.approx(score.difference_interval[1])
+    alone = rank_configurations(make_results(u_rows()), metric="eval_loss").overall
+    assert _texts(plot_differences(alone, metric="m")) == ["There is no other configuration with known noise."]
 
 
 def test_an_unreplicated_ranking_has_no_error_bars_and_claims_no_difference() -> None:
