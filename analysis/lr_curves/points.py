@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from scipy import special
 
+from analysis.lr_curves.replicates import read_replicates
 from analysis.lr_curves.types import LrPoint, Noise
 from analysis.runs.configuration import GroupValue
 from analysis.runs.values import RunValue
@@ -51,7 +52,9 @@ def usable_points(points: Sequence[LrPoint]) -> list[LrPoint]:
 
 
 def estimate_noise(points: Sequence[LrPoint], best: int) -> Noise | None:
-    """Returns the run-to-run noise, pooled over the replicates nearest to the best point; None without replicates.
+    """Returns the run-to-run noise at the best point, from the replicates nearest to it; None without replicates.
+
+    What a seed shifts at every learning rate alike is no noise between learning rates and is taken out.
 
     Args:
         points: Usable points in ascending learning rate.
@@ -59,11 +62,11 @@ def estimate_noise(points: Sequence[LrPoint], best: int) -> Noise | None:
     """
     near = points[max(best - _NOISE_NEIGHBOURS, 0) : best + _NOISE_NEIGHBOURS + 1]
     replicated = [point for point in near if point.n > 1] or [point for point in points if point.n > 1]
-    dof = sum(point.n - 1 for point in replicated)
-    if dof == 0:
+    if not replicated:
         return None
-    squares = sum((point.n - 1) * (point.sd or 0.0) ** 2 for point in replicated)
-    return Noise(sd=math.sqrt(squares / dof), dof=dof)
+    replicates = read_replicates(replicated, None)
+    scale = replicates.scale[replicated.index(points[best])] if points[best] in replicated else 1.0
+    return Noise(sd=math.sqrt(replicates.variance) * float(scale), dof=replicates.dof)
 
 
 def standard_error(noise: Noise, *counts: int) -> float:

@@ -59,10 +59,10 @@ class LrPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noise:
-    """Run-to-run standard deviation of the metric, pooled over the learning rates around the best one.
+    """Run-to-run noise of the metric, pooled over the learning rates around the best one.
 
     Attributes:
-        sd: Standard deviation, in the metric's unit.
+        sd: Standard deviation, in the metric's unit; where the seeds are shared, without what a seed shifts everywhere.
         dof: Degrees of freedom behind it.
     """
 

@@ -167,7 +167,7 @@ def test_survivors_of_a_partly_diverged_learning_rate_do_not_win() -> None:
 def test_an_end_within_noise_of_the_minimum_is_a_soft_edge() -> None:
     rows = []
     for rate, mean in zip([1e-4, 2e-4, 4e-4, 8e-4], [2.9, 2.5, 2.40, 2.41], strict=True):
-        rows += [{"learning_rate": rate, "seed": s, "value": mean + shift} for s, shift in enumerate([-0.03, 0, 0.03])]
+        rows += [{"learning_rate": rate, "seed": None, "value": mean + shift} for shift in (-0.03, 0, 0.03)]
     curve = one_curve(rows)
     assert curve.edge == "soft"
     assert curve.next_learning_rates == (2.4e-3,)
@@ -190,7 +190,7 @@ def test_a_curve_with_two_valleys_says_so() -> None:
 def test_wiggles_within_noise_are_no_valleys() -> None:
     rows = []
     for rate, mean in zip([1e-5, 3e-5, 1e-4, 3e-4, 1e-3], [2.8, 2.40, 2.41, 2.40, 2.8], strict=True):
-        rows += [{"learning_rate": rate, "seed": s, "value": mean + shift} for s, shift in enumerate([-0.02, 0.02])]
+        rows += [{"learning_rate": rate, "seed": None, "value": mean + shift} for shift in (-0.02, 0.02)]
     assert one_curve(rows).shape == "u"
 
 
