@@ -1,4 +1,4 @@
-"""A ranking on a page: the winner and how sure that is, the chart, the table, the configuration to copy."""
+"""A ranking on a page: the decision, its evidence, its caveats, and the configuration to copy."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from analysis.figures.best_config import MAX_LINE, plot_ranking
-from analysis.number_format import format_value
+from analysis.figures.ranking_differences import plot_differences
 from analysis.ranking.rank import ConfigScore, Ranking
+from analysis.ranking.texts import excluded_sentences
 from pages._charts import show_chart, show_warnings, theme
+from pages._decision import show_winner
 from pages._tables import show_table
-from pages._text import MISSING, md_escape
+from pages._text import md_escape
 from pages._view import View
 
 MAX_ROWS: Final = 15
@@ -25,63 +27,56 @@ def show_ranking(ranking: Ranking, view: View, *, heading: bool) -> None:
     name = f"ranking-{md_escape(ranking.label)}" if heading else "ranking"
     if heading:
         st.subheader(md_escape(ranking.label))
+    for sentence in excluded_sentences(ranking):
+        st.caption(f":material/filter_alt: {md_escape(sentence)}")
     if ranking.winner is None:
         st.info(md_escape(ranking.rule), icon=":material/hourglass_empty:")
     else:
-        _show_winner(ranking, ranking.winner)
+        show_winner(ranking, ranking.winner)
     show_warnings([warning for warning in ranking.warnings if warning != ranking.rule])
     if ranking.winner is None:
         return
-    show_chart(
-        plot_ranking(ranking, metric=view.metric, theme=theme(), max_rows=MAX_ROWS),
-        key=f"{name}-chart",
-        alt=f"Mean {view.metric} per configuration, best on top",
-        height=chart_height(ranking),
-    )
+    _show_charts(ranking, view, name)
     show_table(
         ranking_table(ranking, view.metric),
         name=name,
         alt="One row per configuration, best first",
         columns={
-            "rank": st.column_config.NumberColumn(pinned=True, help="none where a run diverged"),
+            "rank": st.column_config.NumberColumn(pinned=True, help="none where too many runs diverged"),
             f"mean_{view.metric}": st.column_config.NumberColumn(format="%.4f", help="mean over the finite runs"),
             "sd": st.column_config.NumberColumn(format="%.2g", help="standard deviation between runs"),
             "se": st.column_config.NumberColumn(format="%.2g", help="standard error of the mean"),
             "p_best": st.column_config.NumberColumn(format="percent", help="probability that its true mean is best"),
+            "ranks": st.column_config.TextColumn(help="95 % interval of its rank"),
+            "difference": st.column_config.NumberColumn(format="%+.3g", help="mean minus the winner's"),
             "like_the_winner": st.column_config.CheckboxColumn(help="cannot be told from the winner"),
+            "within_one_se": st.column_config.CheckboxColumn(help="within one standard error of the winner"),
+            "failure_rate": st.column_config.NumberColumn(format="percent", help="share of diverged runs"),
+            "failure_rate_at_most": st.column_config.NumberColumn(
+                format="percent", help="upper end of the 95 % Wilson interval of that share"
+            ),
         },
     )
     with st.expander("The winner's whole configuration", icon=":material/content_copy:"):
         st.code(winner_json(ranking.winner, view.runs), language="json")
 
 
-def _show_winner(ranking: Ranking, winner: ConfigScore) -> None:
-    n_equal = None if ranking.indistinguishable is None else len(ranking.indistinguishable) - 1
-    name = md_escape(winner.name) if winner.config else "The only configuration"
-    st.markdown(f"### :material/trophy: {name}")
-    with st.grid("auto", min_column_width=150, gap="small"):
-        _card("Mean", format_value(winner.mean, winner.se), _spread_text(winner))
-        _card("Runs", f"{winner.n:,}", "in the mean")
-        _card(
-            "Probability it is best",
-            MISSING if ranking.p_best is None else f"{ranking.p_best:.0%}",
-            "needs replicates" if ranking.p_best is None else "from these seeds",
-        )
-        _card(
-            "Not told from it",
-            MISSING if n_equal is None else f"{n_equal:,}",
-            "needs replicates" if n_equal is None else "configuration" if n_equal == 1 else "configurations",
-        )
-    with st.expander("How this was decided", type="compact"):
-        st.markdown(md_escape(ranking.rule))
-
-
-def _spread_text(winner: ConfigScore) -> str:
-    return "unreplicated" if winner.se is None else f"± {format_value(winner.se, winner.se)} (se)"
-
-
-def _card(name: str, value: str, remark: str) -> None:
-    st.metric(name, value, remark, delta_color="off", delta_arrow="off", border=True)
+def _show_charts(ranking: Ranking, view: View, name: str) -> None:
+    """Means with the runs behind them, and beside or below them the differences to the winner."""
+    show_chart(
+        plot_ranking(ranking, metric=view.metric, theme=theme(), max_rows=MAX_ROWS),
+        key=f"{name}-chart",
+        alt=f"Mean {view.metric} per configuration, best on top",
+        height=chart_height(ranking),
+    )
+    if ranking.indistinguishable is not None and len(ranking.ranking) > 1:
+        with st.expander("Differences to the winner", icon=":material/compare_arrows:"):
+            show_chart(
+                plot_differences(ranking, metric=view.metric, theme=theme(), max_rows=MAX_ROWS),
+                key=f"{name}-differences",
+                alt=f"Difference in {view.metric} to the winner per configuration, with 95 % intervals",
+                height=chart_height(ranking),
+            )
 
 
 def chart_height(ranking: Ranking) -> int:
@@ -92,25 +87,36 @@ def chart_height(ranking: Ranking) -> int:
 
 
 def ranking_table(ranking: Ranking, metric: str) -> pd.DataFrame:
-    """One row per configuration, best first."""
-    equal = set(ranking.indistinguishable or ())
-    return pd.DataFrame(
-        [
-            {
-                "rank": score.rank,
-                **score.config,
-                f"mean_{metric}": score.mean,
-                "sd": score.sd,
-                "se": score.se,
-                "n": score.n,
-                "n_diverged": score.n_diverged,
-                "p_best": score.p_best,
-                "like_the_winner": score.trial_key in equal if ranking.indistinguishable is not None else None,
-                "trial_key": score.trial_key,
-            }
-            for score in ranking.ranking
-        ]
-    )
+    """One row per configuration, best first; what is the same or unknown for all is left out."""
+    rows = [_row(score, ranking, metric) for score in ranking.ranking]
+    table = pd.DataFrame(rows)
+    measured = ["ranks", "difference", "trained_tokens", "wall_s", "peak_memory_bytes", "failure_rate_at_most"]
+    return table.drop(columns=[name for name in measured if table[name].isna().all()])
+
+
+def _row(score: ConfigScore, ranking: Ranking, metric: str) -> dict[str, object]:
+    known = ranking.indistinguishable is not None
+    n_ended = score.n + score.n_diverged
+    return {
+        "rank": score.rank,
+        **score.config,
+        f"mean_{metric}": score.mean,
+        "sd": score.sd,
+        "se": score.se,
+        "n": score.n,
+        "n_diverged": score.n_diverged,
+        "failure_rate": score.n_diverged / n_ended if n_ended else None,
+        "failure_rate_at_most": score.failure_interval[1] if score.failure_interval else None,
+        "p_best": score.p_best,
+        "ranks": "{} to {}".format(*score.rank_interval) if score.rank_interval else None,
+        "difference": score.difference,
+        "like_the_winner": score.trial_key in (ranking.indistinguishable or ()) if known else None,
+        "within_one_se": score.trial_key in ranking.one_se_set if known else None,
+        "trained_tokens": score.trained_tokens,
+        "wall_s": score.wall_s,
+        "peak_memory_bytes": score.peak_memory_bytes,
+        "trial_key": score.trial_key,
+    }
 
 
 def winner_json(winner: ConfigScore, runs: pd.DataFrame) -> str:

@@ -1,4 +1,4 @@
-"""Which configuration won, and which others cannot be told from it?"""
+"""Which configuration won, how sure is that, and which others cannot be told from it?"""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import streamlit as st
 
 from analysis.ranking.rank import rank_configurations
 from pages._data import analyse
+from pages._ranking_options import ask_ranking_options, show_nothing_left
 from pages._rankings import show_ranking
 from pages._text import md_escape
 from pages._view import current_view
 
 view = current_view()
-best = analyse(view, rank_configurations)
+options = ask_ranking_options(view)
+best = analyse(view, rank_configurations, **options)
 if not best.comparable:
     st.info(md_escape(best.overall.rule), icon=":material/call_split:")
 for ranking in best.groups:
     show_ranking(ranking, view, heading=not best.comparable)
+if not best.groups:
+    show_nothing_left(best.overall)
