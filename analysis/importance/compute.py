@@ -62,6 +62,7 @@ def compute_importance(
     scope: Scope = "all",
     scale: Scale = "rank",
     seed: int = 0,
+    only: str | None = None,
 ) -> Importances:
     """Returns what share of the variance between trials each hyperparameter explains.
 
@@ -75,6 +76,7 @@ def compute_importance(
         scope: `all` trials, or the `top` half: what still matters once the bad ranges are left.
         scale: `rank`, or `value` with diverged trials clipped to the worst finite one.
         seed: Of forests and resamples; the same seed gives the same numbers.
+        only: Label of the one comparable group to look at; None takes all.
 
     Raises:
         SchemaError: a needed column is missing.
@@ -89,6 +91,7 @@ def compute_importance(
     groups = [
         _group_importance(group, read_trials(runs, trial_keys, group.rows, sign), columns, question)
         for group in split_comparable(columns, counted)
+        if only in (None, group.label)
     ]
     return Importances(metric=metric, direction=direction, scope=scope, scale=scale, groups=tuple(groups))
 

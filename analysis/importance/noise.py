@@ -11,7 +11,7 @@ from scipy import stats
 
 from analysis.importance.forest import Floats
 from analysis.importance.types import Scale
-from analysis.ranking.stats import estimate_spreads
+from analysis.ranking.noise import estimate_noise
 from analysis.runs.trials import Trial
 
 _DRAWS: Final = 100
@@ -31,11 +31,12 @@ def noise_share(trials: Sequence[Trial], scale: Scale, losses: Floats, seed: int
     """
     means = np.array([trial.mean for trial in trials])
     finite = np.isfinite(means)
-    spreads = estimate_spreads([trial.losses for trial in trials if math.isfinite(trial.mean)])
-    if spreads is None:
+    known = [trial.losses for trial in trials if math.isfinite(trial.mean)]
+    noise = estimate_noise(known, [[None] * len(runs) for runs in known])
+    if noise is None:
         return None
     errors = np.zeros(len(trials))
-    errors[finite] = [spread.se for spread in spreads]
+    errors[finite] = noise.ses
     variance = float(np.var(losses))
     if scale == "value":
         return min(1.0, float(np.mean(errors**2)) / variance)

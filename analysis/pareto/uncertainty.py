@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.pareto.types import Objective
 from analysis.pareto.volume import Floats, nondominated
-from analysis.ranking.stats import estimate_spreads
+from analysis.ranking.noise import estimate_noise
 
 _DRAWS: Final = 500
 """A probability is known to 0.02 (one standard error)."""
@@ -32,13 +32,11 @@ def front_probabilities(values: Sequence[Floats], objectives: Sequence[Objective
     moved = []
     generator = np.random.default_rng(seed)
     for column, objective in enumerate(objectives):
-        losses = [objective.sign * runs[:, column] for runs in values]
-        spreads = estimate_spreads([[float(loss) for loss in each] for each in losses])
-        if spreads is None:
+        losses = [(objective.sign * runs[:, column]).tolist() for runs in values]
+        noise = estimate_noise(losses, [[None] * len(runs) for runs in losses])
+        if noise is None:
             return None
-        means = np.array([each.mean() for each in losses])
-        errors = np.array([spread.se for spread in spreads])
-        draws = np.array([generator.standard_t(spread.dof, _DRAWS) for spread in spreads]).T
-        moved.append(means + errors * draws)
+        draws = generator.standard_t(noise.dofs, (_DRAWS, len(losses)))
+        moved.append(noise.means + noise.ses * draws)
     counts = sum(nondominated(np.ascontiguousarray(draw)) for draw in np.stack(moved, axis=2))
     return np.asarray(counts, dtype=float) / _DRAWS
