@@ -12,6 +12,7 @@ from typing import Final
 from analysis.store import schema
 
 _RUN_COLUMNS: Final = ", ".join(f'"{column.name}"' for column in schema.RUNS)
+_METRIC_COLUMNS: Final = ", ".join(f'"{column.name}"' for column in schema.METRICS)
 _EVAL_COLUMNS: Final = ", ".join(f'e."{column.name}"' for column in schema.EVALS)
 
 FEWEST_POINTS: Final = 5
@@ -50,7 +51,7 @@ QUALIFY row_number() OVER (PARTITION BY run_id ORDER BY seq DESC, updated_at DES
 """
 
 # Every attempt: an importer must know what a killed one has already written.
-LOGGED: Final = "SELECT run_id, attempt, name, step, value FROM {metrics} WHERE run_id IN (SELECT unnest($run_ids))"
+LOGGED: Final = f"SELECT {_METRIC_COLUMNS} FROM {{metrics}} WHERE run_id IN (SELECT unnest($run_ids))"
 
 SCORED: Final = f"SELECT {_EVAL_COLUMNS} FROM {{evals}} e WHERE run_id IN (SELECT unnest($run_ids))"
 
@@ -132,4 +133,41 @@ ranked AS (
     FROM {{evals}} e JOIN chosen c USING (run_id)
 )
 SELECT {_EVAL_COLUMNS} FROM ranked e WHERE attempt = newest ORDER BY run_id, benchmark, metric, step
+"""
+
+# The attempt that counts, as for results, but for every metric; `digest` is equal for equal steps and values.
+METRIC_SUMMARIES: Final = f"""
+WITH {_NEWEST},
+by_attempt AS (
+    SELECT run_id, attempt, name, count(*) AS n_logged, count(*) FILTER (NOT isfinite(value)) AS n_nonfinite,
+        max(step) AS last_step, max(wall_time) AS last_wall_time,
+        min(value) FILTER (isfinite(value)) AS lowest, max(value) FILTER (isfinite(value)) AS highest,
+        CAST(bit_xor(hash(step, value)) AS VARCHAR) AS digest
+    FROM {{metrics}} GROUP BY run_id, attempt, name
+)
+SELECT m.*, max(m.attempt) OVER (PARTITION BY m.run_id) AS last_attempt
+FROM by_attempt m JOIN chosen c USING (run_id)
+QUALIFY coalesce(c.attempt, max(m.attempt) OVER (PARTITION BY m.run_id)) = m.attempt
+ORDER BY m.run_id, m.name
+"""
+
+PACES: Final = f"""
+WITH {_NEWEST},
+attempts AS (
+    SELECT c.run_id, coalesce(c.attempt, max(m.attempt)) AS attempt
+    FROM {{metrics}} m JOIN chosen c USING (run_id) WHERE m.name = $metric GROUP BY c.run_id, c.attempt
+),
+points AS (
+    SELECT m.run_id, m.step, max(m.wall_time) AS wall_time, max(m.tokens_seen) AS tokens_seen
+    FROM {{metrics}} m JOIN attempts a ON m.run_id = a.run_id AND m.attempt = a.attempt
+    WHERE m.name = $metric GROUP BY m.run_id, m.step
+),
+moves AS (
+    SELECT run_id, wall_time - lag(wall_time) OVER run AS seconds,
+        (tokens_seen - lag(tokens_seen) OVER run) / (step - lag(step) OVER run) AS tokens
+    FROM points WINDOW run AS (PARTITION BY run_id ORDER BY step)
+)
+SELECT run_id, count(*) FILTER (seconds < 0) AS n_time_back, count(*) FILTER (tokens < 0) AS n_tokens_back,
+    CAST(median(tokens) AS DOUBLE) AS usual_tokens, CAST(max(tokens) AS DOUBLE) AS most_tokens
+FROM moves GROUP BY run_id ORDER BY run_id
 """

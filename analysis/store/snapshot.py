@@ -118,6 +118,28 @@ class Snapshot:
         )
         return frame.astype({"step": "int64"})
 
+    def metric_summaries(self, where: Sequence[Condition] = ()) -> pd.DataFrame:
+        """What each run logged, one row per run and metric, in the attempt that its row names (else its highest).
+
+        Columns: `run_id, attempt, name, n_logged, n_nonfinite, last_step, last_wall_time` (seconds), `lowest` and
+        `highest` finite value, `digest` (equal where all steps and values are), `last_attempt` (highest with rows).
+
+        Raises:
+            FilterError: as `runs`.
+        """
+        return self._read(queries.METRIC_SUMMARIES, self._where(where))
+
+    def paces(self, metric: str, where: Sequence[Condition] = ()) -> pd.DataFrame:
+        """How time and tokens move along the steps of a metric, one row per run that logged it.
+
+        Columns: `run_id`, `n_time_back` and `n_tokens_back` (steps with an earlier time or fewer tokens than the step
+        before), `usual_tokens` and `most_tokens` (median and largest number of tokens a step; missing below two).
+
+        Raises:
+            FilterError: as `runs`.
+        """
+        return self._read(queries.PACES, self._where(where), metric=metric)
+
     def latest(self, where: Sequence[Condition] = ()) -> pd.DataFrame:
         """Live progress, one row per run: the newest attempt's last values.
 
@@ -146,7 +168,7 @@ class Snapshot:
         return _by_run_id(self.query(queries.ROWS_OF_SOURCE, source=source))
 
     def logged(self, run_ids: Sequence[str]) -> pa.Table:
-        """Everything these runs logged in any attempt: `run_id, attempt, name, step, value`, in no order."""
+        """Everything these runs logged in any attempt: the columns of `schema.METRICS`, in no order."""
         return self.query(queries.LOGGED, run_ids=list(run_ids))
 
     def scored(self, run_ids: Sequence[str]) -> pa.Table:

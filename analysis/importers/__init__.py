@@ -1,0 +1,1 @@
+"""Bring runs in from elsewhere: one folder a source, all with the same verdicts."""

@@ -1,0 +1,83 @@
+"""What stands in each column: its kind, how many rows have it, how many values, and some of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from analysis.importers.table.cells import CellError, holds_numbers, is_blank, number_in, shown, to_time
+from analysis.importers.table.types import Cell, Table
+
+Kind = Literal["numbers", "whole numbers", "truths", "times", "lists", "texts", "nothing"]
+_N_EXAMPLES: Final = 3
+_N_LOOKED_AT: Final = 200
+"""Cells that decide whether a column holds times: reading all would be slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFacts:
+    """What was found in one column.
+
+    Attributes:
+        header: Its name.
+        kind: What its cells are.
+        n_present: Rows that are not blank there.
+        n_distinct: Different cells.
+        examples: The first different ones, shortened.
+        lowest: Smallest number, where it holds numbers.
+        highest: Largest number, where it holds numbers.
+    """
+
+    header: str
+    kind: Kind
+    n_present: int
+    n_distinct: int
+    examples: tuple[str, ...]
+    lowest: float | None = None
+    highest: float | None = None
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether it holds numbers."""
+        return self.kind in ("numbers", "whole numbers")
+
+
+def describe_columns(table: Table) -> dict[str, ColumnFacts]:
+    """Returns header -> what stands in the column."""
+    return {header: _describe(header, table.column(header)) for header in table.headers}
+
+
+def _describe(header: str, column: list[Cell]) -> ColumnFacts:
+    cells = [cell for cell in column if not is_blank(cell)]
+    distinct = list(dict.fromkeys(str(cell) for cell in cells))
+    numbers = [number for number in map(number_in, cells) if number is not None]
+    kind = _kind(cells, numbers)
+    numeric = kind in ("numbers", "whole numbers")
+    return ColumnFacts(
+        header,
+        kind,
+        len(cells),
+        len(distinct),
+        tuple(shown(cell) for cell in distinct[:_N_EXAMPLES]),
+        float(min(numbers)) if numeric else None,
+        float(max(numbers)) if numeric else None,
+    )
+
+
+def _kind(cells: list[Cell], numbers: list[int | float]) -> Kind:
+    if not cells:
+        return "nothing"
+    if holds_numbers(cells):
+        return "whole numbers" if all(float(number).is_integer() for number in numbers) else "numbers"
+    if all(isinstance(cell, bool) or str(cell).lower() in ("true", "false") for cell in cells):
+        return "truths"
+    if any(isinstance(cell, list | tuple) for cell in cells):
+        return "lists"
+    return "times" if all(_is_time(cell) for cell in cells[:_N_LOOKED_AT]) else "texts"
+
+
+def _is_time(cell: Cell) -> bool:
+    try:
+        return to_time(cell) is not None
+    except CellError:
+        return False
