@@ -28,8 +28,9 @@ from analysis.runs.direction import Direction
 from analysis.scaling.axis import hidden_sizes, model_types, read_axis
 from analysis.scaling.models import family_name, fit_models, one_per_model, predict
 from analysis.scaling.points import ScalingPoints, read_points
+from analysis.scaling.power_law import steady_errors
 from analysis.scaling.types import Interval, OptimumPoint
-from analysis.scaling.weighted_fit import Estimate, FloatArray, estimate, moment_tau2, solve
+from analysis.scaling.weighted_fit import Estimate, estimate, moment_tau2, solve
 
 MIN_MODELS: Final = 3
 _NOT_LORA: Final = frozenset({"full", "none"})
@@ -192,7 +193,7 @@ def _by_offset(evidence: _Evidence, rule: Family, *, full: bool) -> StoreRecomme
 def _shift(family: Sequence[OptimumPoint], rule: Family, *, full: bool) -> Estimate:
     """Returns the mean of ln(optimum / published rule) over models, with the error of a new model's."""
     shifts = np.array([math.log(point.lr / rule_lr(rule, round(point.x), full=full)) for point in family])
-    se: FloatArray = np.maximum([point.se_ln for point in family], 1e-6)
+    se = steady_errors([point.se_ln for point in family])
     design = np.ones((len(family), 1))
     tau2 = moment_tau2(design, shifts, se) if len(family) > 1 else 0.0
     weights = 1 / (se**2 + tau2)

@@ -42,7 +42,8 @@ class BatchScaling:
         left_out: Curves that give no optimum, and those that are alone in their setting.
         hinge: Two slopes with a break.
         collapse: Loss against LR / B^alpha.
-        verdict: Sentences.
+        headline: What the numbers say, in one sentence or two.
+        context: The unit of the batch axis and what was held fixed.
         warnings: Sentences.
     """
 
@@ -57,8 +58,14 @@ class BatchScaling:
     left_out: tuple[LeftOut, ...]
     hinge: Hinge
     collapse: Collapse
-    verdict: str
+    headline: str
+    context: str
     warnings: tuple[str, ...]
+
+    @property
+    def verdict(self) -> str:
+        """Headline and context."""
+        return f"{self.headline} {self.context}"
 
     def to_json(self) -> dict[str, object]:
         """Returns the result under its documented JSON keys."""
@@ -128,9 +135,6 @@ def compute_batch_scaling(
     best_x = {one.label: one.best_x for one in settings}
     hinge = fit_hinge(pooled, [best_x[point.label] for point in pooled])
     left_out = (*found.left_out, *alone_in_setting(found.points, found.axis))
-    sentences = [_headline(found, law, tests, hinge, is_mixed=is_mixed), _unit_sentence(found)]
-    if usable and not is_mixed:
-        sentences.append(HELD_TEXTS[held])
     return BatchScaling(
         metric=metric,
         direction=direction,
@@ -143,7 +147,8 @@ def compute_batch_scaling(
         left_out=left_out,
         hinge=hinge,
         collapse=fit_collapse(pooled, sign=sign),
-        verdict=" ".join(sentences),
+        headline=_headline(found, law, tests, hinge, is_mixed=is_mixed),
+        context=_context(found, held, is_known=bool(usable) and not is_mixed),
         warnings=scaling_warnings(found, law, left_out),
     )
 
@@ -160,5 +165,6 @@ def _headline(found: ScalingPoints, law: PowerLaw, tests: Sequence[RuleTest], hi
     return law_verdict(law, tests, noun="batch", too_few="Too few batch sizes inside the grid to say.")
 
 
-def _unit_sentence(found: ScalingPoints) -> str:
-    return f"Batch is counted in {found.axis.unit}."
+def _context(found: ScalingPoints, held: Held | None, *, is_known: bool) -> str:
+    unit = f"Batch is counted in {found.axis.unit}."
+    return f"{unit} {HELD_TEXTS[held]}" if is_known else unit

@@ -8,6 +8,7 @@ from typing import Final
 
 import pandas as pd
 
+from analysis.errors import FilterError
 from analysis.recommendation.recommended_lr import EXPONENTS
 from analysis.runs.configuration import read_configurations
 from analysis.runs.direction import Direction
@@ -166,6 +167,19 @@ def compute_lr_scaling(
         verdict=" ".join(_verdict(law, tests, families if by_model else (), against)),
         warnings=(*_model_warnings(models), *scaling_warnings(found, law, left_out)),
     )
+
+
+def find_lr_axes(results: pd.DataFrame, *, metric: str, direction: Direction = "min") -> list[str]:  # noqa: ARG001
+    """Returns which of `hidden_size`, `lora_rank` and `params` have two values or more; arguments as the analysis."""
+    columns = read_configurations(results)
+    found = []
+    for name in ("hidden_size", "lora_rank", "params"):
+        try:
+            values = set(read_axis(columns, name).values) - {None}
+        except FilterError:
+            continue
+        found += [name] if len(values) > 1 else []
+    return found
 
 
 def _families(points: Sequence[OptimumPoint], *, by_model: bool, against: str) -> tuple[FamilyLaw, ...]:

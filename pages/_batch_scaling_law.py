@@ -1,0 +1,171 @@
+"""The law on the Batch scaling page: what to compare, the numbers, the chart, and what each setting says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+import streamlit as st
+
+from analysis.figures.batch_scaling import plot_batch_scaling
+from analysis.scaling.batch_scaling import BatchScaling
+from analysis.scaling.types import LeftOut, RuleTest
+from analysis.scaling.verdict import format_exponent, number_text, range_text
+from pages._charts import show_chart, theme
+from pages._data import load_group_keys
+from pages._tables import show_table
+from pages._text import MISSING, count_text, md_escape
+from pages._view import View
+
+if TYPE_CHECKING:
+    from streamlit.elements.lib.column_types import ColumnConfig
+
+_AXES: Final = {"batch_size": "sequences", "batch_tokens": "trained tokens"}
+
+
+def ask_setting(view: View) -> tuple[str, ...]:
+    """What makes a setting of its own; empty means everything that varies. Lives in the address bar."""
+    keys = [key for key in load_group_keys(view) if key not in _AXES]
+    return tuple(
+        st.multiselect(
+            "One intercept per",
+            keys,
+            key="setting",
+            bind="query-params",
+            placeholder="everything that varies (automatic)",
+            help="Every setting has a height of its own and all share the exponent. Automatic: everything that varies, "
+            "except the batch size and what follows from it.",
+        )
+    )
+
+
+def ask_batch_axis(view: View) -> str:
+    """In which unit the batch is counted; asked only where the runs know both."""
+    known = [axis for axis in _AXES if view.runs[axis].notna().any()]
+    if len(known) < 2:
+        return known[0] if known else "batch_size"
+    chosen = st.segmented_control(
+        "Batch counted in",
+        known,
+        default=known[0],
+        required=True,
+        format_func=lambda axis: f"{_AXES[axis]} per step",
+        key="batch-axis",
+        bind="query-params",
+    )
+    return str(chosen)
+
+
+def show_law(found: BatchScaling) -> None:
+    """The exponent, its rules and the break as large numbers."""
+    law, hinge = found.law, found.hinge
+    alpha = MISSING if law.alpha is None else format_exponent(law.alpha)
+    interval = f"95 % {range_text(law.interval)}" if law.interval else "no interval"
+    with st.grid("auto", min_column_width=150, gap="small"):
+        _card("Exponent, one power law", alpha, interval if law.alpha is not None else None)
+        n_places = len({point.x for one in found.settings for point in one.points})
+        _card("Optima in the fit", f"{law.n_points:,}", f"at {count_text(n_places, 'batch size')}")
+        _card("Left out", f"{len(found.left_out):,}", "reasons below" if found.left_out else "nothing")
+        if hinge.alpha_below is not None and hinge.alpha_above is not None and hinge.break_batch_size is not None:
+            slopes = f"{format_exponent(hinge.alpha_below)} → {format_exponent(hinge.alpha_above)}"
+            better = "better than one law" if hinge.is_better else "not better than one law"
+            _card(f"Break at {number_text(hinge.break_batch_size)}", slopes, better)
+    with st.expander("How these numbers were found", type="compact"):
+        st.markdown("\n\n".join(_method_texts(found)))
+
+
+def show_scaling_chart(found: BatchScaling) -> None:
+    """Optimal learning rate against batch size."""
+    show_chart(
+        plot_batch_scaling(found, theme=theme()),
+        key="batch-scaling",
+        alt=f"Optimal learning rate against {found.batch_axis}. {found.headline}",
+        height=480,
+        table=point_table(found),
+    )
+
+
+def show_settings(found: BatchScaling) -> None:
+    """One row per setting, the rules, and what was left out."""
+    if found.settings:
+        show_table(
+            setting_table(found),
+            name="batch-scaling-settings",
+            alt="One row per setting with its own exponent",
+            columns=_COLUMNS,
+        )
+    if found.left_out:
+        with st.expander(f"Left out: {count_text(len(found.left_out), 'curve')}", icon=":material/rule:"):
+            table = left_out_table(found.left_out, found.batch_axis)
+            show_table(table, name="batch-scaling-left-out", alt="One row per curve without an optimum")
+
+
+def setting_table(found: BatchScaling) -> pd.DataFrame:
+    """One row per setting: its own exponent."""
+    return pd.DataFrame(
+        [
+            {
+                "setting": one.label,
+                "exponent": one.law.alpha,
+                "interval_low": one.law.interval[0] if one.law.interval else None,
+                "interval_high": one.law.interval[1] if one.law.interval else None,
+                "n_points": len(one.points),
+                "held_fixed": one.held,
+                f"best_{found.batch_axis}": one.best_x,
+            }
+            for one in found.settings
+        ]
+    )
+
+
+def point_table(found: BatchScaling) -> pd.DataFrame:
+    """One row per optimum in the chart."""
+    return pd.DataFrame(
+        [{"setting": one.label, **point.to_json(found.batch_axis)} for one in found.settings for point in one.points]
+    )
+
+
+def left_out_table(left_out: tuple[LeftOut, ...], axis: str) -> pd.DataFrame:
+    """One row per curve that gives no optimum."""
+    return pd.DataFrame(
+        [
+            {"setting": one.label, axis: one.x, "reason": one.reason, "bound": one.bound, "bound_lr": one.bound_lr}
+            for one in left_out
+        ]
+    )
+
+
+_COLUMNS: Final[dict[str, ColumnConfig | str | None]] = {
+    "setting": st.column_config.TextColumn(pinned=True),
+    "exponent": st.column_config.NumberColumn(format="%.2f", help="of this setting alone"),
+    "interval_low": st.column_config.NumberColumn(format="%.2f", help="95 %, none with fewer than four batch sizes"),
+    "interval_high": st.column_config.NumberColumn(format="%.2f"),
+    "n_points": st.column_config.NumberColumn(help="batch sizes with an optimum inside the grid"),
+}
+
+
+def _method_texts(found: BatchScaling) -> list[str]:
+    law, hinge = found.law, found.hinge
+    texts = [f"Interval of the exponent: {law.interval_method}."]
+    texts += [_rule_text(test) for test in found.tests if test.equivalence_p is not None]
+    if hinge.reason:
+        texts.append(f"No break was looked for: {hinge.reason}.")
+    elif hinge.delta_aic is not None and hinge.p_value is not None:
+        texts.append(
+            f"Two slopes with a break against one power law: AIC better by {hinge.delta_aic:.1f}, "
+            f"p = {hinge.p_value:.2g} by simulation under the power law."
+        )
+    return [md_escape(text) for text in texts]
+
+
+def _rule_text(test: RuleTest) -> str:
+    inside = "inside" if test.in_interval else "outside"
+    shown = "shown" if test.is_equivalent else "not shown"
+    return (
+        f"Exponent {test.exponent:g} ({test.rule}) is {inside} the interval; "
+        f"being within {test.margin:g} of it is {shown} (two one-sided tests, p = {test.equivalence_p:.2g})."
+    )
+
+
+def _card(name: str, value: str, remark: str | None) -> None:
+    st.metric(name, value, remark, delta_color="off", delta_arrow="off", border=True)
