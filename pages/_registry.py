@@ -44,6 +44,12 @@ def _pages() -> dict[str, list[Page]]:
                 help="Which learning rate is best, whether the sweep brackets it, and what the recommended one costs.",
             ),
             st.Page(
+                "pages/batch_scaling.py",
+                title="Batch scaling",
+                icon=":material/stacked_line_chart:",
+                help="How the best learning rate grows with the batch size, and whether one power law fits.",
+            ),
+            st.Page(
                 "pages/best_configuration.py",
                 title="Best configuration",
                 icon=":material/trophy:",
