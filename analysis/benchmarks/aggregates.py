@@ -74,7 +74,7 @@ class Aggregate:
 def aggregate_scores(matrix: BenchmarkMatrix) -> tuple[Aggregate, ...]:
     """Returns mean, mean rank, win rate and Bradley-Terry strength of each row.
 
-    Columns at chance for everybody are left out: they would only add noise, to rank methods as much as any other column.
+    Columns at chance for everybody are left out: they would only add noise, to rank methods as much as all others.
     The first three rest on the rows and columns without a gap, each on the columns that it can use; Bradley-Terry uses
     every pair of rows that share a column.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -130,13 +130,12 @@ def report_benchmarks(
         FilterError: an unknown benchmark, metric, step, baseline or key.
     """
     matrix = compute_benchmark_matrix(evals, runs, rows=rows, step=step, benchmarks=benchmarks)
-    scaled = scale_scores(matrix, normalise)
     aggregates = aggregate_scores(matrix)
-    return BenchmarkReport(
+    report = BenchmarkReport(
         matrix=matrix,
-        normalise=normalise,
-        scaled=scaled,
-        baseline=compare_to_baseline(matrix, scaled, baseline) if baseline is not None else None,
+        normalise=None,
+        scaled=scale_scores(matrix, None),
+        baseline=None,
         aggregates=aggregates,
         coverage=coverage_text(matrix, aggregates),
         verdict=aggregate_verdict(matrix, aggregates),
@@ -144,6 +143,18 @@ def report_benchmarks(
         if metric is not None
         else None,
     )
+    return rescale(report, normalise=normalise, baseline=baseline)
+
+
+def rescale(report: BenchmarkReport, *, normalise: Normalisation | None, baseline: str | None) -> BenchmarkReport:
+    """Returns the same report on another scale, compared with another row.
+
+    Raises:
+        FilterError: no row has that key, or several have that name.
+    """
+    scaled = scale_scores(report.matrix, normalise)
+    comparison = compare_to_baseline(report.matrix, scaled, baseline) if baseline is not None else None
+    return replace(report, normalise=normalise, scaled=scaled, baseline=comparison)
 
 
 def default_sort(report: BenchmarkReport) -> str:

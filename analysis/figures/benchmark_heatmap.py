@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -16,7 +16,15 @@ from analysis.number_format import format_value
 
 MOST_LABELLED_COLUMNS: Final = 14
 """With more columns than this a number does not fit into its cell; it is in the hover and in the table."""
-_MAX_NAME: Final = 34
+MOST_ROWS: Final = 150
+"""Rows drawn; the tables have all of them."""
+_MAX_NAME: Final = 23
+_FEW_ROWS: Final = 40
+_ROW_WITH_TEXT: Final = 38
+_ROW: Final = 20
+_THIN_ROW: Final = 14
+"""Heights of a row in pixels."""
+_FEW_COLUMNS: Final = 20
 # Blue to orange over a neutral middle, after Okabe & Ito: told apart with every kind of colour blindness.
 _DIVERGING: Final[dict[Theme, list[list[object]]]] = {
     "light": [[0.0, "#D55E00"], [0.25, "#F0B27A"], [0.5, "#F4F4F4"], [0.75, "#7FB6DA"], [1.0, "#0072B2"]],
@@ -26,7 +34,7 @@ _GREY: Final[dict[Theme, str]] = {"light": "#D9D9DE", "dark": "#45474F"}
 
 
 def plot_benchmark_heatmap(
-    report: BenchmarkReport, *, order: Sequence[int] | None = None, theme: Theme = "light", max_rows: int = 200
+    report: BenchmarkReport, *, order: Sequence[int] | None = None, theme: Theme = "light", max_rows: int = MOST_ROWS
 ) -> go.Figure:
     """Returns the heatmap of a report; missing cells stay empty and carry a cross, columns at chance are grey.
 
@@ -46,20 +54,25 @@ def plot_benchmark_heatmap(
     if not shown or not columns:
         return with_message(figure, "No benchmark score yet.", theme)
     colours = _colours(report)[shown]
-    grey = np.array([bool(column.at_chance) for column in columns])
-    texts = _texts(report, shown) if len(columns) <= MOST_LABELLED_COLUMNS else None
-    hovers = [[_hover(report, row, at) for at in range(len(columns))] for row in shown]
     missing = report.matrix.missing[shown]
-    shared = {"customdata": hovers, "hovertemplate": "%{customdata}<extra></extra>", "xgap": 1, "ygap": 1}
-    if texts is not None:
-        shared |= {"text": texts, "texttemplate": "%{text}"}
-    figure.add_heatmap(z=np.where(grey, np.nan, colours), **shared, **_scale(report, colours, theme))
-    at_chance = np.where(grey & ~missing, 0.0, np.nan)
-    flat = [[0.0, _GREY[theme]], [1.0, _GREY[theme]]]
-    figure.add_heatmap(z=at_chance, **shared, colorscale=flat, showscale=False, name="at chance for everybody")
+    grey = np.array([bool(column.at_chance) for column in columns])
+    hovers = [[_hover(report, row, at) for at in range(len(columns))] for row in shown]
+    texts = _texts(report, shown)
+    scale = _scale(report, colours, theme)
+    _add_cells(figure, np.where(grey, np.nan, colours), texts, hovers, scale)
+    flat = {"colorscale": [[0.0, _GREY[theme]], [1.0, _GREY[theme]]], "showscale": False}
+    _add_cells(figure, np.where(grey & ~missing, 0.0, np.nan), texts, hovers, flat)
     _add_crosses(figure, missing, hovers, theme)
     _label_axes(figure, [report.matrix.rows[row].name for row in shown], columns)
     return figure
+
+
+def chart_height(report: BenchmarkReport, max_rows: int = MOST_ROWS) -> int:
+    """Returns the pixels that the heatmap of a report needs: enough for numbers in its cells, or for its labels."""
+    n_rows = min(max(len(report.matrix.rows), 2), max_rows)
+    has_text = len(report.matrix.columns) <= MOST_LABELLED_COLUMNS
+    row = _ROW_WITH_TEXT if has_text else _ROW if n_rows <= _FEW_ROWS else _THIN_ROW
+    return 260 + row * n_rows
 
 
 def _colours(report: BenchmarkReport) -> Floats:
@@ -83,20 +96,50 @@ def _colours(report: BenchmarkReport) -> Floats:
 def _scale(report: BenchmarkReport, colours: Floats, theme: Theme) -> dict[str, object]:
     if report.baseline is not None or report.normalise == "z":
         reach = float(np.max(np.abs(np.nan_to_num(colours)), initial=0.0)) or 1.0
-        title = "z" if report.baseline is None else f"better than<br>{escape(_short(report.baseline.name))}"
-        bar = {"title": {"text": title}, "thickness": 12}
-        return {"colorscale": _DIVERGING[theme], "zmin": -reach, "zmax": reach, "colorbar": bar}
+        title = "z" if report.baseline is None else f"better than {escape(_short(report.baseline.name))}"
+        return {"colorscale": _DIVERGING[theme], "zmin": -reach, "zmax": reach, "colorbar": _bar(title)}
     if report.normalise == "chance":
-        bar = {"title": {"text": "0 chance<br>1 perfect"}, "thickness": 12}
-        return {"colorscale": "Cividis", "zmin": 0.0, "zmax": 1.0, "colorbar": bar}
+        return {"colorscale": "Cividis", "zmin": 0.0, "zmax": 1.0, "colorbar": _bar("0 is chance, 1 is perfect")}
     ticks = {"tickvals": [0, 1], "ticktext": ["worst", "best"]}
-    bar = {"title": {"text": "in its<br>column"}, "thickness": 12, **ticks}
-    return {"colorscale": "Cividis", "zmin": 0.0, "zmax": 1.0, "colorbar": bar}
+    return {"colorscale": "Cividis", "zmin": 0.0, "zmax": 1.0, "colorbar": _bar("in its column") | ticks}
+
+
+def _bar(title: str) -> dict[str, object]:
+    """A colour bar below the plot: beside it, a phone would have no room left for the cells."""
+    place = {"orientation": "h", "x": 0.5, "xanchor": "center", "y": 0.0, "yanchor": "top", "ypad": 14}
+    return {"title": {"text": title, "side": "bottom"}, "thickness": 10, "len": 0.9, **place}
+
+
+def _add_cells(
+    figure: go.Figure,
+    colours: Floats,
+    texts: Sequence[Sequence[str]],
+    hovers: Sequence[Sequence[str]],
+    scale: Mapping[str, object],
+) -> None:
+    shown = [
+        [text if known else "" for text, known in zip(*pair, strict=True)]
+        for pair in zip(texts, ~np.isnan(colours), strict=True)
+    ]
+    figure.add_heatmap(
+        z=colours,
+        text=shown,
+        texttemplate="%{text}",
+        customdata=hovers,
+        hovertemplate="%{customdata}<extra></extra>",
+        hoverongaps=False,
+        xgap=1,
+        ygap=1,
+        **scale,
+    )
 
 
 def _texts(report: BenchmarkReport, rows: Sequence[int]) -> list[list[str]]:
-    digits = column_digits(report.scaled.errors)
-    return [[_text(report, row, at, digits[at]) for at in range(len(report.matrix.columns))] for row in rows]
+    n_columns = len(report.matrix.columns)
+    if n_columns > MOST_LABELLED_COLUMNS:
+        return [[""] * n_columns for _ in rows]
+    digits = column_digits(report.baseline.errors if report.baseline else report.scaled.errors)
+    return [[_text(report, row, at, digits[at]) for at in range(n_columns)] for row in rows]
 
 
 def _text(report: BenchmarkReport, row: int, at: int, digits: float) -> str:
@@ -160,22 +203,28 @@ def _add_crosses(figure: go.Figure, missing: np.ndarray, hovers: Sequence[Sequen
 
 def _label_axes(figure: go.Figure, names: Sequence[str], columns: Sequence[BenchmarkColumn]) -> None:
     labels = [f"{escape(_short(c.key))}{' (at chance)' if c.at_chance else ''}" for c in columns]
+    crowded = len(columns) > _FEW_COLUMNS
+    small = {"size": 10}
     figure.update_xaxes(
         tickvals=list(range(len(columns))),
         ticktext=labels,
         side="top",
-        tickangle=-45,
+        tickangle=-90,
+        tickfont=small if crowded else None,
         showgrid=False,
         range=[-0.5, len(columns) - 0.5],
     )
     figure.update_yaxes(
         tickvals=list(range(len(names))),
         ticktext=[escape(_short(name)) for name in names],
-        range=[len(names) - 0.5, -0.5],
+        tickfont=small if len(names) > _FEW_ROWS else None,
+        autorange="reversed",
         showgrid=False,
     )
-    figure.update_layout(legend={"y": -0.02, "yanchor": "top"})
+    figure.update_layout(legend={"y": 1.0, "yanchor": "bottom", "x": 1.0, "xanchor": "right"})
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1]}…"
+    """Returns a long name without its middle: names of one table differ at their ends."""
+    half = (_MAX_NAME - 1) // 2
+    return name if len(name) <= _MAX_NAME else f"{name[:half]}…{name[-half:]}"

@@ -126,7 +126,7 @@ def _print_report(report: BenchmarkReport) -> None:
 
     matrix = report.matrix
     order = sort_rows(report, default_sort(report))
-    digits = column_digits(report.scaled.errors)
+    digits = column_digits(report.baseline.errors if report.baseline else report.scaled.errors)
     totals = {"mean": "!mean", "mean_rank": "!rank", "win_rate": "!win rate", "bradley_terry": "!strength"}
     headers = [matrix.by, *totals.values(), *(f"!{_header(column.key, column.at_chance)}" for column in matrix.columns)]
     print_table(headers, [_cells(report, row, digits) for row in order], title=_title(report))
@@ -182,6 +182,10 @@ def _print_correlation(report: BenchmarkReport) -> None:
 
     correlation = report.correlation
     if correlation is None:
+        return
+    if all(found.tau.value is None for found in correlation.columns):
+        reasons = sorted({found.tau.method for found in correlation.columns})
+        print_lines([f"No rank correlation of {correlation.metric} with the scores: {'; '.join(reasons)}."])
         return
     rows = [
         (

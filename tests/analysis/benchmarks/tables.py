@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -38,12 +38,12 @@ def evals_of(scores: np.ndarray, **common: object) -> pd.DataFrame:
     )
 
 
-def make_runs(run_ids: Sequence[str], **columns: Sequence[object]) -> pd.DataFrame:
+def make_runs(run_ids: Sequence[str], **columns: Iterable[object]) -> pd.DataFrame:
     """One finished run per id, with further columns of the runs table (or `value`)."""
     return pd.DataFrame({"run_id": list(run_ids), "status": "finished", "name": None, "config_json": None, **columns})
 
 
-def runs_of(scores: np.ndarray, **columns: Sequence[object]) -> pd.DataFrame:
+def runs_of(scores: np.ndarray, **columns: Iterable[object]) -> pd.DataFrame:
     """The runs of `evals_of`."""
     return make_runs([f"r{row:03d}" for row in range(len(scores))], **columns)
 
@@ -60,8 +60,8 @@ def openlm() -> tuple[pd.DataFrame, pd.DataFrame]:
             "run_id": run_ids[row],
             "benchmark": task,
             "score": scores.iloc[row, at],
-            "n_items": int(tasks.loc[task, "n"]),
-            "chance_level": tasks.loc[task, "random_baseline_pct"] / 100,
+            "n_items": int(tasks["n"][task]),
+            "chance_level": float(tasks["random_baseline_pct"][task]) / 100,
         }
         for row in range(len(models))
         for at, task in enumerate(scores.columns)

@@ -1,0 +1,47 @@
+"""Which run scores what on which benchmark, who is really better, and does the loss predict it?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from analysis.figures.benchmark_heatmap import chart_height, plot_benchmark_heatmap
+from analysis.figures.loss_vs_benchmark import plot_loss_against_benchmark
+from pages import _benchmark_text as text
+from pages._benchmark_report import ask_report, has_scores_elsewhere, load_offer
+from pages._benchmark_tables import cell_table, show_aggregates, show_correlations, show_score_table
+from pages._charts import show_chart, show_warnings, theme
+from pages._view import current_view
+
+view = current_view()
+offer = load_offer(view)
+if not offer.benchmarks:
+    text.show_no_scores(elsewhere=has_scores_elsewhere(view))
+    st.stop()
+report, order = ask_report(view, offer)
+text.show_counts(report)
+text.show_verdict(report)
+show_chart(
+    plot_benchmark_heatmap(report, order=order, theme=theme()),
+    key="benchmark-heatmap",
+    alt=f"Scores of {len(report.matrix.rows)} rows on {len(report.matrix.columns)} benchmarks",
+    height=chart_height(report),
+    table=cell_table(report, order),
+)
+show_warnings([flag.text for flag in report.flags])
+with st.expander("Aggregates side by side", icon=":material/functions:", expanded=len(report.matrix.rows) > 1):
+    show_aggregates(report, order)
+with st.expander("Every score", icon=":material/table_rows:"):
+    show_score_table(report, order)
+if report.correlation is not None and len(report.matrix.rows) > 1:
+    st.subheader("Does the loss predict the score?")
+    names = [column.key for column in report.matrix.columns]
+    chosen = st.selectbox("Benchmark", names, key="bench_scatter", bind="query-params")
+    found = report.correlation.columns[names.index(chosen)]
+    st.markdown(text.correlation_text(report, report.correlation, found))
+    show_chart(
+        plot_loss_against_benchmark(report.matrix, report.correlation, chosen, theme=theme()),
+        key="loss-benchmark-chart",
+        alt=f"{chosen} against {view.metric}, one point per row",
+    )
+    with st.expander("Every benchmark", icon=":material/table_rows:"):
+        show_correlations(report.correlation)
