@@ -55,6 +55,12 @@ def _pages() -> dict[str, list[Page]]:
                 icon=":material/trophy:",
                 help="Which configuration won, and which others cannot be told from it.",
             ),
+            st.Page(
+                "pages/benchmarks.py",
+                title="Benchmarks",
+                icon=":material/leaderboard:",
+                help="Which run scores what on which benchmark, who is really better, and what the loss says.",
+            ),
         ],
         "Inspect": [
             st.Page(
