@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -165,13 +166,18 @@ def _recommend(columns: Mapping[str, Sequence[GroupValue]], rows: Sequence[int])
         return None
     hidden_size = columns["model_hidden_size"][first] if "model_hidden_size" in columns else None
     model_type = columns["model_type"][first] if "model_type" in columns else None
-    return recommend_lr(
+    return _recommend_once(
         model,
-        hidden_size=hidden_size if isinstance(hidden_size, int) and hidden_size > 0 else None,
-        model_type=model_type if isinstance(model_type, str) else None,
-        full=columns["adapter"][first] in _NOT_LORA,
-        read_local=False,
+        hidden_size if isinstance(hidden_size, int) and hidden_size > 0 else None,
+        model_type if isinstance(model_type, str) else None,
+        columns["adapter"][first] in _NOT_LORA,
     )
+
+
+@lru_cache(maxsize=1024)
+def _recommend_once(model: str, hidden_size: int | None, model_type: str | None, full: bool) -> RecommendedLr:
+    """Curves share few models, and the search for similar names of unknown ones is slow."""
+    return recommend_lr(model, hidden_size=hidden_size, model_type=model_type, full=full, read_local=False)
 
 
 def _typical_step(points: Sequence[LrPoint]) -> float | None:

@@ -23,11 +23,19 @@ _MIN_POINTS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Regret:
-    """How much worse a learning rate is than the best: relative, in the metric's unit, and how that was found."""
+    """How much worse a learning rate is than the best.
+
+    Attributes:
+        relative: (loss there - lowest) / lowest; None for scores and where the lowest loss is not positive.
+        absolute: The same difference in the metric's unit; None where it was refused.
+        method: How it was found, or why it was refused.
+        lowest: The loss it was compared with, lower is better; None where it was refused.
+    """
 
     relative: float | None
     absolute: float | None
     method: str
+    lowest: float | None = None
 
 
 def flat_region(
@@ -89,8 +97,8 @@ def regret_at(learning_rate: float, points: Sequence[LrPoint], fit: LocalFit | N
         )
     absolute = max(loss - best, 0.0)
     if direction == "max" or best <= 0:
-        return Regret(None, absolute, f"{method}; a relative regret needs a positive loss")
-    return Regret(absolute / best, absolute, method)
+        return Regret(None, absolute, f"{method}; a relative regret needs a positive loss", best)
+    return Regret(absolute / best, absolute, method, best)
 
 
 def lower_is_better(points: Sequence[LrPoint], direction: Direction) -> FloatArray:
@@ -113,9 +121,9 @@ def _refuse(learning_rate: float, points: Sequence[LrPoint], usable: Sequence[Lr
         (point.learning_rate for point in usable if point.learning_rate * SAME_LR >= learning_rate), default=math.inf
     )
     if near_diverged or any(below < point.learning_rate < above for point in points if point not in usable):
-        return "not computed: a run diverged next to the recommended learning rate"
+        return "not computed: a run diverged next to this learning rate"
     if not low / SAME_LR <= learning_rate <= high * SAME_LR:
-        return "not computed: the recommended learning rate is outside the range of finite losses tried"
+        return "not computed: this learning rate is outside the range of finite losses tried"
     return None
 
 

@@ -65,11 +65,13 @@ def find_interval(
     possible = [fit for fit in fits if fit is chosen or (fit.lowest is not None and not fit.is_contradicted)]
     if replicates.can_resample:
         return _resampled_interval(possible, chosen, x, means, replicates)
-    joined = _join([fieller_bounds(fit) for fit in possible], chosen.lowest)
-    what = f"Fieller 95 % over {_names(possible)}, t with {chosen.dof} df, noise pooled over the learning rates"
+    found = [(fit, bounds) for fit in possible if (bounds := fieller_bounds(fit)) is not None]
+    joined = _join([bounds for _, bounds in found], chosen.lowest)
     if joined is None:
+        what = f"Fieller of {_names(possible)}, noise pooled over the learning rates"
         return OptimumInterval(None, f"none: unbounded at the 95 % level ({what})", None)
-    return OptimumInterval(joined, what, _half_width(joined, chosen.dof))
+    method = f"Fieller 95 % over {_names([fit for fit, _ in found])}, noise pooled over the learning rates"
+    return OptimumInterval(joined, method, _half_width(joined, max(fit.dof for fit, _ in found)))
 
 
 def fieller_bounds(fit: ValleyFit) -> Bounds | None:

@@ -14,7 +14,24 @@ from typing import Annotated, Final
 import typer
 
 from analysis.errors import UcurveError
-from runner.cli import batch_scaling, benchmarks, best, curves, dashboard, demo, lr_scaling, recommend, runs, store, sweep
+from runner.cli import (
+    batch_scaling,
+    benchmarks,
+    best,
+    curves,
+    dashboard,
+    demo,
+    importance,
+    imports,
+    lr_scaling,
+    pareto,
+    recommend,
+    regret,
+    runs,
+    search_progress,
+    store,
+    sweep,
+)
 from runner.errors import EnvironmentProblem
 
 BAD_INPUT: Final = 2
@@ -31,13 +48,18 @@ app = typer.Typer(
 # Verbs in the order of the help text: train, then look, then look after.
 app.command("demo")(demo.run_demo)
 app.command("sweep")(sweep.run_sweep_file)
+app.add_typer(imports.import_app, name="import")
 app.command("app")(dashboard.serve_app)
 app.command("runs")(runs.list_runs)
 app.command("lr-curve")(curves.show_lr_curves)
+app.command("regret")(regret.show_regret)
 app.command("batch-scaling")(batch_scaling.show_batch_scaling)
 app.command("lr-scaling")(lr_scaling.show_lr_scaling)
 app.command("best")(best.show_best)
 app.command("benchmarks")(benchmarks.show_benchmarks)
+app.command("importance")(importance.show_importance)
+app.command("pareto")(pareto.show_pareto)
+app.command("search-progress")(search_progress.show_search_progress)
 app.command("recommend-lr")(recommend.show_recommended_lr)
 app.add_typer(store.store_app, name="store")
 

@@ -23,19 +23,35 @@ if TYPE_CHECKING:
 
     from analysis.lr_curves.compute import LrCurve
 
+GroupByOption = Annotated[
+    str | None,
+    typer.Option(
+        "--group-by",
+        metavar="KEYS",
+        help="Configuration keys that make curves of their own, separated by commas [default: all that vary].",
+    ),
+]
+DivergedAboveOption = Annotated[
+    float | None,
+    typer.Option(
+        "--diverged-above",
+        metavar="VALUE",
+        help="Finished runs whose last value is higher count as diverged [default: only non-finite values do].",
+    ),
+]
+
+
+def read_keys(text: str | None) -> list[str] | None:
+    """Returns keys that were separated by commas, or None where none were given."""
+    return None if text is None else [key.strip() for key in text.split(",") if key.strip()]
+
 
 def show_lr_curves(
     store: StoreOption = Path(DEFAULT_STORE),
     where: WhereOption = None,
     metric: MetricOption = "eval_loss",
-    group_by: Annotated[
-        str | None,
-        typer.Option(
-            "--group-by",
-            metavar="KEYS",
-            help="Configuration keys that make curves of their own, separated by commas [default: all that vary].",
-        ),
-    ] = None,
+    group_by: GroupByOption = None,
+    diverged_above: DivergedAboveOption = None,
     direction: DirectionOption = None,
     json_output: JsonOption = False,
 ) -> None:
@@ -44,8 +60,9 @@ def show_lr_curves(
 
     from analysis.lr_curves.compute import compute_lr_curves
 
-    keys = None if group_by is None else [key.strip() for key in group_by.split(",") if key.strip()]
-    curves = compute_lr_curves(results, metric=metric, group_by=keys, direction=better)
+    curves = compute_lr_curves(
+        results, metric=metric, group_by=read_keys(group_by), direction=better, diverged_above=diverged_above
+    )
     if json_output:
         print_json({"curves": [curve.to_json() for curve in curves]})
     elif not curves:
