@@ -67,7 +67,13 @@ def _pages() -> dict[str, list[Page]]:
                 "pages/runs.py",
                 title="Runs",
                 icon=":material/table_rows:",
-                help="Every run with its configuration, its loss curve, and where configurations differ.",
-            )
+                help="Every run with its state, its last value and its configuration.",
+            ),
+            st.Page(
+                "pages/compare_runs.py",
+                title="Compare runs",
+                icon=":material/compare_arrows:",
+                help="Loss curves of several runs, forks under their parents, and where configurations differ.",
+            ),
         ],
     }

@@ -1,4 +1,4 @@
-"""The parts of the page Runs: the table to choose from, the curves, and where configurations differ."""
+"""The parts of the page Runs: the table to choose from, and the configuration of one run."""
 
 from __future__ import annotations
 
@@ -10,20 +10,11 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from analysis.figures.loss_curves import XAxis, plot_loss_curves
-from analysis.runs.config_diff import diff_configs
 from analysis.runs.configuration import GroupValue, flatten, plain
 from analysis.store.schema import RUNS
-from pages._charts import show_chart, theme
-from pages._data import load_curves, load_metric_names
 from pages._tables import explain_columns, offer_csv, show_table, status_badges
 from pages._text import MISSING, count_text, md_escape
-from pages._view import View
 
-MAX_CURVES: Final = 6
-"""Curves drawn before anything is chosen: few enough for a legend on a phone."""
-
-X_AXES: Final[Mapping[str, XAxis]] = {"Steps": "step", "Tokens": "tokens_seen", "Wall time": "wall_time"}
 MAX_SHARED: Final = 8
 """Shared settings named above the table; the rest is in the configuration below."""
 
@@ -66,64 +57,22 @@ def choose_runs(rows: pd.DataFrame, metric: str) -> list[str]:
     return chosen
 
 
-def show_curves(view: View, rows: pd.DataFrame, chosen: Sequence[str]) -> None:
-    """The logged curves of the chosen runs, or of the newest ones while none is chosen."""
-    metric, x_axis, smoothing = _ask_curve(load_metric_names(view.snapshot))
-    run_ids = list(chosen) or [str(run_id) for run_id in rows["run_id"].head(MAX_CURVES)]
-    curves = load_curves(view, run_ids, metric)
-    if curves.empty:
-        st.info(f"These runs have not logged {md_escape(metric)}.", icon=":material/hourglass_empty:")
-        return
-    if not chosen and len(rows) > 1:
-        st.caption(f"The newest {count_text(len(run_ids), 'run')}. Tick rows above to choose others.")
-    runs = view.runs[view.runs["run_id"].isin(run_ids)]
-    figure = plot_loss_curves(curves, runs, metric=metric, x=x_axis, smoothing=smoothing, theme=theme())
-    show_chart(figure, key="loss-curves", alt=f"{metric} of {count_text(len(run_ids), 'run')}", height=480)
+def link_to_comparison(chosen: Sequence[str]) -> None:
+    """The way to the ticked runs' curves and differences; everything else in the address comes along."""
+    query = {key: st.query_params.get_all(key) for key in st.query_params}
+    label = f"Compare {count_text(len(chosen), 'ticked run')}" if chosen else "Compare the newest runs"
+    st.page_link(
+        "pages/compare_runs.py", label=label, icon=":material/compare_arrows:", query_params={**query, "run": [*chosen]}
+    )
 
 
-def _ask_curve(metric_names: Sequence[str]) -> tuple[str, XAxis, float]:
-    names = sorted(metric_names, key=lambda name: (name != "train_loss", name != "eval_loss", name))
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        metric = st.selectbox("Curve", names or ["train_loss"], key="curve", bind="query-params", width=220)
-        x_axis = st.segmented_control(
-            "Against", list(X_AXES), default="Steps", required=True, key="x", bind="query-params"
-        )
-        smoothing = st.slider(
-            "Smoothing",
-            0.0,
-            0.99,
-            0.0,
-            0.01,
-            key="smooth",
-            bind="query-params",
-            width=220,
-            help="Weight of the past in a debiased moving average; the raw curve stays visible behind it.",
-        )
-    return metric or "train_loss", X_AXES.get(x_axis or "Steps", "step"), smoothing
-
-
-def show_configurations(runs: pd.DataFrame, chosen: Sequence[str]) -> None:
-    """The whole configuration of one run, or where several differ."""
+def show_configuration(runs: pd.DataFrame, chosen: Sequence[str]) -> None:
+    """The whole configuration of the ticked run."""
     picked = runs[runs["run_id"].isin(list(chosen))]
-    if picked.empty:
-        st.caption("Tick one run for its whole configuration, several for where they differ.")
-    elif len(picked) == 1:
-        show_table(configuration_table(picked.iloc[0]), name="configuration", alt="Configuration of the chosen run")
-    else:
-        difference = diff_configs(picked)
-        if difference.empty:
-            st.caption("The chosen runs have the same configuration.")
-        else:
-            named = name_columns(difference, picked)
-            show_table(named, name="config-diff", alt="Settings in which the chosen runs differ")
-
-
-def name_columns(difference: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """The differing settings as text, one column per run under its name where the names tell the runs apart."""
-    names = [str(name) for name in runs["name"].fillna(runs["run_id"])]
-    columns = names if len({*names, "key"}) == len(names) + 1 else list(difference.columns[1:])
-    text = difference.map(lambda value: MISSING if value is None else str(value))
-    return text.set_axis(["setting", *columns], axis="columns")
+    if len(picked) != 1:
+        st.caption("Tick one run for its whole configuration; compare several for where they differ.")
+        return
+    show_table(configuration_table(picked.iloc[0]), name="configuration", alt="Configuration of the chosen run")
 
 
 def configuration_table(run: pd.Series) -> pd.DataFrame:

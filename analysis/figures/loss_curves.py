@@ -10,8 +10,19 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.errors import SchemaError
-from analysis.figures.theme import Theme, color_of, dash_of, escape, metric_title, new_figure, with_alpha, with_message
+from analysis.figures.theme import (
+    DASHES,
+    Theme,
+    color_of,
+    dash_of,
+    escape,
+    metric_title,
+    new_figure,
+    with_alpha,
+    with_message,
+)
 from analysis.number_format import format_tried_lr
+from analysis.runs.lineage import Descent
 
 XAxis = Literal["step", "tokens_seen", "wall_time"]
 
@@ -21,6 +32,7 @@ X_TITLES: Final[Mapping[XAxis, str]] = {
     "wall_time": "seconds since the run started",
 }
 _RAW_ALPHA: Final = 0.25
+_BRANCH: Final = "↳ "
 
 
 def plot_loss_curves(
@@ -30,9 +42,11 @@ def plot_loss_curves(
     metric: str,
     x: XAxis = "step",
     smoothing: float = 0.0,
+    log_y: bool = False,
+    descents: Sequence[Descent] | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Returns one line per run; non-finite values are gaps, never joined over.
+    """Returns one line per run; non-finite values are gaps, never joined over. A family of forks shares a colour.
 
     Args:
         curves: As `Snapshot.curves` gives it: run_id, step, tokens_seen, wall_time, value.
@@ -41,6 +55,8 @@ def plot_loss_curves(
         x: Which column is the x axis.
         smoothing: Weight of the past in an exponential moving average over logged points, in [0, 1); 0 is off. With
             smoothing the raw line stays, faint.
+        log_y: Whether the y axis is logarithmic; values of zero and below are gaps there.
+        descents: The runs in order and their families; None takes them as they come, each for itself.
         theme: Light or dark.
 
     Raises:
@@ -49,18 +65,29 @@ def plot_loss_curves(
     if not 0 <= smoothing < 1:
         raise SchemaError(f"smoothing must be at least 0 and below 1, got {smoothing}.")
     figure = new_figure(theme, x_title=X_TITLES[x], y_title=metric_title(metric))
+    if log_y:
+        figure.update_yaxes(type="log")
     if curves.empty:
         return with_message(figure, f"None of these runs has logged {metric} yet.", theme)
     names = _names(runs)
-    for index, (run_id, points) in enumerate(curves.groupby("run_id", sort=False)):
-        label = escape(names.get(str(run_id), str(run_id)))
-        color, dash = color_of(index, theme), dash_of(index)
-        xs, ys = _axis_values(points[x]), _axis_values(points["value"])
+    groups = {str(run_id): points for run_id, points in curves.groupby("run_id", sort=False)}
+    for line in descents or [Descent(run_id, index, 0, 0) for index, run_id in enumerate(groups)]:
+        if line.run_id not in groups:
+            continue
+        points = groups[line.run_id]
+        label = f"{_BRANCH * line.depth}{escape(names.get(line.run_id, line.run_id))}"
+        color, dash = color_of(line.family, theme), DASHES[(line.place + _wraps(line.family)) % len(DASHES)]
+        xs, ys = _axis_values(points[x]), _axis_values(points["value"], only_positive=log_y)
         if smoothing:
             _add_line(figure, xs, ys, label, with_alpha(color, _RAW_ALPHA), "solid", in_legend=False)
             ys = smooth(ys, smoothing)
         _add_line(figure, xs, ys, label, color, dash, in_legend=True)
     return figure
+
+
+def _wraps(family: int) -> int:
+    """How often the colours have been used up before this family; each time the dashes move on."""
+    return DASHES.index(dash_of(family))
 
 
 def smooth(values: Sequence[float | None], weight: float) -> list[float | None]:
@@ -111,9 +138,10 @@ def _add_line(
     )
 
 
-def _axis_values(column: pd.Series) -> list[float | None]:
+def _axis_values(column: pd.Series, *, only_positive: bool = False) -> list[float | None]:
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=math.nan)
-    return [float(value) if math.isfinite(value) else None for value in numbers]
+    lowest = 0.0 if only_positive else -math.inf
+    return [float(value) if math.isfinite(value) and value > lowest else None for value in numbers]
 
 
 def _names(runs: pd.DataFrame) -> dict[str, str]:

@@ -18,7 +18,8 @@ PAGES = {
     "/": "Newest sweep",
     "/learning_rate": "Best tried",
     "/best_configuration": "Probability it is best",
-    "/runs": "Loss curves",
+    "/runs": "Configuration",
+    "/compare_runs": "Last values",
 }
 SCREENS = {"desktop": Screen(), "phone": Screen(width=390, height=844, dark=True)}
 EXCEPTIONS = "document.querySelectorAll('[data-testid=stException], [data-testid=stAlertContentError]').length"
@@ -66,7 +67,7 @@ def test_the_page_follows_the_colour_scheme_and_its_text_stands_out(
 
 def test_a_filter_shrinks_the_table_and_changes_the_address(chromium: Chromium, address: str) -> None:
     with chromium.tab(Screen()) as tab:
-        tab.go(f"{address}/runs", wait_for="Loss curves")
+        tab.go(f"{address}/runs", wait_for="Configuration")
         choose(tab, "sweep", "older")
         tab.wait_for_text("4 of 33 runs")
         tab.wait_until_drawn()
@@ -80,7 +81,7 @@ def test_a_filter_shrinks_the_table_and_changes_the_address(chromium: Chromium, 
 
 def test_a_typed_filter_changes_the_address(chromium: Chromium, address: str) -> None:
     with chromium.tab(Screen()) as tab:
-        tab.go(f"{address}/runs", wait_for="Loss curves")
+        tab.go(f"{address}/runs", wait_for="Configuration")
         choose(tab, "where", "learning_rate>=1e-3")
         tab.wait_for_text("of 33 runs")
         tab.wait_until_drawn()

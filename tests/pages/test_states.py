@@ -18,11 +18,11 @@ EXPECTED = {
     ("Best configuration", "one_run"): ["needs replicates"],
     ("Best configuration", "all_diverged"): ["diverged"],
     ("Best configuration", "half_finished"): ["needs replicates"],
-    ("Best configuration", "mixed"): ["lr 4e", "Probability it is best", "Not told from it"],
-    ("Runs", "one_run"): ["Loss curves"],
-    ("Runs", "all_diverged"): ["Loss curves"],
-    ("Runs", "half_finished"): ["The newest 6 runs"],
-    ("Runs", "mixed"): ["The newest 6 runs"],
+    ("Best configuration", "mixed"): ["lr 4e", "Probability it is best", "Not told from it", "Honest score"],
+    ("Compare runs", "one_run"): ["Last values", "Choose several runs"],
+    ("Compare runs", "all_diverged"): ["The newest 3 runs"],
+    ("Compare runs", "half_finished"): ["The newest 6 runs"],
+    ("Compare runs", "mixed"): ["The newest 6 runs"],
 }
 
 

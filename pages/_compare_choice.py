@@ -1,0 +1,105 @@
+"""What the page Compare runs looks at: which runs, which metrics, and how their curves are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from analysis.figures.loss_curves import XAxis
+from analysis.store import Snapshot
+from pages._data import load_metric_names
+from pages._text import count_text
+from pages._view import View
+
+MAX_RUNS: Final = 50
+"""More lines than this cannot be told apart, and no browser draws them smoothly."""
+NEWEST: Final = 6
+"""Runs compared before any is chosen: few enough for a legend on a phone."""
+MAX_METRICS: Final = 4
+
+X_AXES: Final[Mapping[str, XAxis]] = {"Steps": "step", "Tokens": "tokens_seen", "Wall time": "wall_time"}
+
+
+@dataclass(frozen=True)
+class CurveOptions:
+    """How curves are drawn: metrics from top to bottom, the x axis, the weight of the past, and the y scale."""
+
+    metrics: tuple[str, ...]
+    x: XAxis
+    smoothing: float
+    log_y: bool
+
+
+def ask_runs(view: View) -> list[str]:
+    """The ids of the chosen runs, or of the newest while none is chosen; they live in the address bar as `run`."""
+    newest = view.runs.sort_values("created_at", ascending=False, kind="stable")
+    names = run_names(newest)
+    # Bound by hand: a widget's own binding would put names into the address, and names are not for keeps.
+    linked = [run_id for run_id in st.query_params.get_all("run") if run_id in names]
+    chosen = st.multiselect(
+        "Runs",
+        list(names),
+        default=linked[:MAX_RUNS],
+        format_func=names.__getitem__,
+        key="compared",
+        max_selections=MAX_RUNS,
+        select_all=False,
+        placeholder=f"the newest {NEWEST}; type to search",
+        help=f"At most {MAX_RUNS}. Rows ticked on the page Runs come along.",
+    )
+    if chosen != linked:
+        st.query_params["run"] = chosen
+    if chosen:
+        return chosen
+    shown = list(names)[:NEWEST]
+    if len(names) > 1:
+        st.caption(f"The newest {count_text(len(shown), 'run')}. Choose others above, or tick them on the page Runs.")
+    return shown
+
+
+def run_names(runs: pd.DataFrame) -> dict[str, str]:
+    """Run id -> its name, with the id where the name does not tell it from the others."""
+    shown = runs["name"].fillna(runs["run_id"]).astype(str)
+    repeated = shown.duplicated(keep=False)
+    return {
+        str(run_id): f"{name} ({run_id})" if is_repeated else name
+        for run_id, name, is_repeated in zip(runs["run_id"], shown, repeated, strict=True)
+    }
+
+
+def ask_curves(snapshot: Snapshot, metric: str) -> CurveOptions:
+    """What to draw and how; all of it lives in the address bar."""
+    names = sorted(load_metric_names(snapshot), key=lambda name: (name != "train_loss", name != metric, name))
+    default = ["train_loss"] if "train_loss" in names else names[:1]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        metrics = st.multiselect(
+            "Curves",
+            names,
+            default=default,
+            key="curve",
+            bind="query-params",
+            max_selections=MAX_METRICS,
+            select_all=False,
+            width=320,
+        )
+        x_axis = st.segmented_control(
+            "Against", list(X_AXES), default="Steps", required=True, key="x", bind="query-params"
+        )
+        smoothing = st.slider(
+            "Smoothing",
+            0.0,
+            0.99,
+            0.0,
+            0.01,
+            key="smooth",
+            bind="query-params",
+            width=220,
+            help="Weight of the past in a debiased moving average; the raw curve stays visible behind it.",
+        )
+        log_y = st.toggle("Log scale", key="log", bind="query-params")
+    chosen: Sequence[str] = metrics or default
+    return CurveOptions(tuple(chosen), X_AXES.get(x_axis or "Steps", "step"), smoothing, log_y)

@@ -1,0 +1,19 @@
+"""Runs side by side: their curves, where their configurations differ, and what that came to."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._compare_choice import ask_curves, ask_runs
+from pages._compare_curves import show_curves
+from pages._compare_tables import show_differing, show_last_values
+from pages._view import current_view
+
+view = current_view()
+chosen = ask_runs(view)
+options = ask_curves(view.snapshot, view.metric)
+show_curves(view, chosen, options)
+st.subheader("Last values")
+show_last_values(view, chosen, options.metrics)
+st.subheader("Where the configurations differ")
+show_differing(view, chosen)
