@@ -21,7 +21,7 @@ _GRID_RESAMPLES: Final = 400
 _RESAMPLE_TREES: Final = 8
 _RESAMPLED_TRIALS: Final = 12_000
 _FEWEST_RESAMPLES: Final = 10
-_MOST_RESAMPLES: Final = 50
+_MOST_RESAMPLES: Final = 30
 _Z: Final = 1.959964
 
 
@@ -76,7 +76,7 @@ def _exact(grid: Grid, axes: Sequence[Axis], losses: Floats, pairs: Sequence[Pai
         return None
     resamples = grid_resamples(grid, pairs, n=_GRID_RESAMPLES, seed=seed)
     method = (
-        f"95 %, {len(resamples)} bootstrap tables of what the low-order effects leave, which counts as noise"
+        f"95 %, {len(resamples)} tables with new noise; what the low-order effects leave over counts as noise"
         if resamples
         else "no interval: the effects leave nothing over that could count as noise"
     )

@@ -47,20 +47,21 @@ def grid_shares(grid: Grid, pairs: Sequence[Pair]) -> Shares | None:
 
 
 def grid_resamples(grid: Grid, pairs: Sequence[Pair], *, n: int, seed: int) -> list[Shares]:
-    """Returns shares of n tables made of the low-order fit and resampled residuals; none without residuals.
+    """Returns shares of n tables made of the low-order fit and drawn noise; none where the fit leaves nothing over.
 
     The fit has the main effects, and from three axes on every pair: what is left over counts as noise, as is usual for
-    factorial tables without repeats (Montgomery, "Design and analysis of experiments", unreplicated factorials).
-    Residuals are widened to their expected size, by the square root of cells over degrees of freedom.
+    factorial tables without repeats (Montgomery, "Design and analysis of experiments", unreplicated factorials). The
+    noise is normal, its variance drawn anew for each table (scaled inverse chi-square): a few residuals know it badly.
     """
     fit = _low_order_fit(grid)
     shape = grid.losses.shape
     dof = int(np.prod([levels - 1 for levels in shape])) if len(shape) == 2 else _high_order_dof(shape)
     if dof < 1:
         return []
-    residuals = (grid.losses - fit).ravel() * np.sqrt(grid.losses.size / dof)
+    squares = float(np.sum((grid.losses - fit) ** 2))
     generator = np.random.default_rng(seed)
-    tables = (Grid(fit + generator.choice(residuals, shape)) for _ in range(n))
+    sds = np.sqrt(squares / generator.chisquare(dof, n))
+    tables = (Grid(fit + generator.normal(0.0, sd, shape)) for sd in sds)
     return [shares for table in tables if (shares := grid_shares(table, pairs)) is not None]
 
 

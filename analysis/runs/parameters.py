@@ -50,9 +50,9 @@ def _why_not(key: str, values: Sequence[GroupValue]) -> str | None:
     if key in GROUP_KEYS or key == "learning_rate":
         return None
     distinct = set(values)
-    if len(distinct) == len(values) >= _FEWEST_NAMES and all(isinstance(value, str | int) for value in values):
-        return "it names the trial"
     words = set(re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower()))
     if words & _MEASURED and 2 * len(distinct) > len(values) and any(is_number(value) for value in values):
         return "it was measured, not chosen"
+    if len(distinct) == len(values) >= _FEWEST_NAMES and all(isinstance(value, str | int) for value in values):
+        return "it names the trial"
     return None
