@@ -18,6 +18,7 @@ from runner.cli import (
     batch_scaling,
     benchmarks,
     best,
+    compare,
     curves,
     dashboard,
     demo,
@@ -56,6 +57,7 @@ app.command("regret")(regret.show_regret)
 app.command("batch-scaling")(batch_scaling.show_batch_scaling)
 app.command("lr-scaling")(lr_scaling.show_lr_scaling)
 app.command("best")(best.show_best)
+app.command("compare")(compare.show_comparison)
 app.command("benchmarks")(benchmarks.show_benchmarks)
 app.command("importance")(importance.show_importance)
 app.command("pareto")(pareto.show_pareto)
