@@ -25,7 +25,25 @@ def optimum_text(curve: LrCurve) -> str:
     if curve.optimum_lr is None:
         return f"No optimum: {md_escape(curve.optimum_method)}."
     optimum = format_estimated_lr(curve.optimum_lr, curve.lr_step)
-    return f"Optimum: **{optimum}** ({md_escape(curve.optimum_method)}). {interval_text(curve)}"
+    found = f"Optimum: **{optimum}** ({md_escape(curve.optimum_method)}). {interval_text(curve)}"
+    return " ".join(filter(None, (found, unbracketed_text(curve), u_test_text(curve))))
+
+
+def unbracketed_text(curve: LrCurve) -> str:
+    """How often other seeds would have left the minimum unbracketed; empty where seeds were not resampled."""
+    share = curve.share_unbracketed
+    if share is None:
+        return ""
+    return f"With other seeds the minimum would not have been bracketed in {format_percent(share)} of resamples."
+
+
+def u_test_text(curve: LrCurve) -> str:
+    """Whether the runs around the best learning rate show a U; empty where nothing can tell."""
+    test = curve.u_test
+    if test is None:
+        return ""
+    lines = "" if test.two_lines_p is None else f", two lines p = {test.two_lines_p:.2g}"
+    return f"Test of a U: slopes at the ends p = {test.p_value:.2g}{lines}."
 
 
 def bracket_text(curve: LrCurve) -> str:

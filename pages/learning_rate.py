@@ -8,6 +8,7 @@ from analysis.figures.lr_curve import plot_lr_curves
 from pages._charts import show_chart, theme
 from pages._curves import ask_groups, ask_range, curve_columns, curve_table, point_table, show_curve_card
 from pages._data import load_group_keys, load_lr_curves
+from pages._regret import show_rule_regret
 from pages._tables import show_table
 from pages._view import current_view
 
@@ -25,6 +26,7 @@ else:
         alt=f"{view.metric} against learning rate, {len(curves)} curves",
         height=520,
         y_range=ask_range(curves),
+        table=point_table(curves),
     )
     if len(curves) <= MAX_CARDS:
         with st.grid(min(2, len(curves)), min_column_width=380, gap="medium"):
@@ -33,6 +35,8 @@ else:
     else:
         columns = curve_columns(view.metric)
         show_table(curve_table(curves), name="lr-curves", alt="One row per curve", columns=columns)
+    with st.expander("Regret of the recommended or any other learning rate", icon=":material/balance:"):
+        show_rule_regret(view, groups)
     with st.expander("Every point", icon=":material/table_rows:"):
         points = point_table(curves)
         columns = curve_columns(view.metric)

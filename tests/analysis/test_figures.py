@@ -44,10 +44,12 @@ def test_u_curves_draw_means_runs_fit_optimum_and_divergence() -> None:
     curves = _curves()
     figure = plot_lr_curves(curves)
     assert [trace.name for trace in figure.data] == [
+        "batch_size 4: 95 % band",
         "batch_size 4: single runs",
         "batch_size 4",
         "batch_size 4: local fit",
         "batch_size 4: optimum",
+        "batch_size 16: 95 % band",
         "batch_size 16: single runs",
         "batch_size 16",
         "batch_size 16: local fit",
@@ -95,8 +97,29 @@ def test_the_recommended_learning_rate_is_a_line_with_its_regret() -> None:
 def test_a_curve_without_optimum_has_no_fit() -> None:
     curves = compute_lr_curves(make_results(losses([1e-4, 2e-4], [2.1, 2.0])), metric="accuracy")
     figure = plot_lr_curves(curves)
-    assert [trace.name for trace in figure.data] == ["all runs"]
+    assert [trace.name for trace in figure.data] == ["all runs", "all runs: only a bound"]
     assert figure.layout.yaxis.title.text == "accuracy"
+    (bound,) = _named(figure, "all runs: only a bound").customdata
+    assert "may be higher still" in bound
+
+
+def test_the_band_holds_the_fit() -> None:
+    figure = plot_lr_curves(_curves())
+    band, fit = _named(figure, "batch_size 4: 95 % band"), _named(figure, "batch_size 4: local fit")
+    n = len(fit.x)
+    upper, lower = np.array(band.y[:n]), np.array(band.y[n:][::-1])
+    assert np.all(lower < np.array(fit.y))
+    assert np.all(np.array(fit.y) < upper)
+
+
+@pytest.mark.parametrize(("n_curves", "has_legend"), [(8, True), (100, False)])
+def test_many_curves_are_thin_lines_that_still_name_themselves(n_curves: int, has_legend: bool) -> None:
+    rows = [row for size in range(1, n_curves + 1) for row in u_rows(seeds=1, batch_size=size)]
+    curves = compute_lr_curves(make_results(rows), metric="eval_loss")
+    figure = plot_lr_curves(curves)
+    assert figure.layout.showlegend is has_legend
+    assert "batch_size 1" in _named(figure, "batch_size 1").customdata[0]
+    assert len(figure.data) <= (4 if n_curves <= 8 else 2) * n_curves
 
 
 @pytest.mark.parametrize("theme", THEMES)
