@@ -49,7 +49,7 @@ def _text(value: object) -> str:
 
 
 def _integer(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+    if type(value) is not int and (isinstance(value, bool) or not isinstance(value, numbers.Integral)):
         raise WrongValueError("must be a whole number")
     if int(value) not in _INT64:
         raise WrongValueError("must fit in 64 bits")
@@ -57,6 +57,8 @@ def _integer(value: object) -> int:
 
 
 def _number(value: object) -> float:
+    if type(value) is float:  # the usual case, told fast
+        return value
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise WrongValueError("must be a number")
     try:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ID_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 """What an id may look like. Ids are the only text that becomes part of a path."""
 
+_PLAIN: Final = frozenset({str, bool, int})
 _EXACT_INTEGERS: Final = 2**53
 """Up to here every whole float is one integer, so writing it as one loses nothing."""
 
@@ -64,8 +65,10 @@ def artifact_dir(store: Store, run_id: str) -> Path:
 
 
 def _canonical(value: object, where: str) -> object:
-    if value is None or isinstance(value, str | bool):
+    if value is None or type(value) in _PLAIN or isinstance(value, str):
         return value
+    if isinstance(value, float):  # before the abstract kinds of number, which are slow to tell
+        return _canonical_number(value)
     if isinstance(value, numbers.Integral):
         return int(value)
     if isinstance(value, numbers.Real):

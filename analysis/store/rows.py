@@ -63,7 +63,8 @@ def _values(table: str, column: Column, rows: Sequence[Row]) -> list[object]:
     values: list[object] = []
     try:
         for row in rows:
-            values.append(converted(column, row.get(column.name)))
+            value = row.get(column.name)
+            values.append(None if value is None and not column.required else converted(column, value))
     except WrongValueError as problem:
         row = rows[len(values)]
         raise SchemaError(

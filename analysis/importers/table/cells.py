@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -13,8 +13,7 @@ from typing import Final
 from analysis.importers.table.types import Cell
 from analysis.store.schema import ColumnType
 
-_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_LEADING_ZERO: Final = re.compile(r"[+-]?0[0-9]")
+_NUMBER: Final = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]*)(\.[0-9]*)?|(\.[0-9]+))([eE][+-]?[0-9]+)?")
 _NON_FINITE: Final = MappingProxyType(
     {"nan": math.nan, "inf": math.inf, "+inf": math.inf, "-inf": -math.inf}
     | {"infinity": math.inf, "+infinity": math.inf, "-infinity": -math.inf}
@@ -46,13 +45,18 @@ def is_blank(cell: Cell) -> bool:
 
 def number_in(cell: Cell) -> int | float | None:
     """The finite number that a cell states, or None. Text with a leading zero (007) is a label, not a number."""
-    if isinstance(cell, bool):
+    if isinstance(cell, str):
+        return _number_in_text(cell)
+    if isinstance(cell, bool) or not isinstance(cell, int | float):
         return None
-    if isinstance(cell, int | float):
-        return cell if math.isfinite(cell) else None
-    if not isinstance(cell, str) or not _NUMBER.fullmatch(cell) or _LEADING_ZERO.match(cell):
+    return cell if math.isfinite(cell) else None
+
+
+def _number_in_text(cell: str) -> int | float | None:
+    found = _NUMBER.fullmatch(cell)
+    if found is None:
         return None
-    if cell.lstrip("+-").isdigit():
+    if not any(found.groups()):
         return int(cell) if len(cell) <= _MOST_DIGITS else None
     value = float(cell)
     return value if math.isfinite(value) else None
@@ -76,11 +80,12 @@ def to_number(cell: Cell) -> int | float | None:
     Raises:
         CellError: it is something else.
     """
+    number = number_in(cell)
+    if number is not None:
+        return number
     if is_blank(cell) or is_missing_word(cell):
         return None
-    number = number_in(cell)
-    if number is None:
-        number = non_finite_in(cell)
+    number = non_finite_in(cell)
     if number is None:
         raise CellError("must be a number")
     return number
@@ -181,12 +186,17 @@ def _kept_text(cell: str, *, among_numbers: bool) -> object:
 def holds_numbers(cells: Sequence[Cell]) -> bool:
     """Whether a column is one of numbers: at least one, and nothing but numbers, NaN, infinities and blanks."""
     found = False
-    for cell in cells:
+    for cell in distinct(cells):
         if number_in(cell) is not None:
             found = True
         elif not (is_blank(cell) or is_missing_word(cell) or non_finite_in(cell) is not None):
             return False
     return found
+
+
+def distinct(cells: Iterable[Cell]) -> list[Cell]:
+    """The different cells in their order; 1, 1.0 and True are three."""
+    return list({(type(cell), str(cell)): cell for cell in cells}.values())
 
 
 def plain(value: object) -> Cell:

@@ -139,7 +139,7 @@ def _other_config(run: TableRun, known: StoredRun) -> list[str]:
 def _overlaid(run: TableRun, known: StoredRun) -> TableRun:
     """What the table says, and what only the store's last attempt says."""
     attempt = known.attempt
-    whole = TableRun(run.named, run.fields, run.config, run.key, run.n_rows, run.line)
+    whole = TableRun(run.named, run.fields, run.config, run.key, run.n_rows, run.line, run.hints)
     whole.metrics = known.metrics[attempt] | run.metrics
     whole.scores = {**known.scores[attempt], **run.scores}
     return whole
@@ -149,8 +149,8 @@ def _row(run_id: str, run: TableRun, known: StoredRun, origin: Origin, attempt: 
     """The run's whole new row; of a run of another source only what was unknown is added."""
     kept = {name: value for name, value in known.row.items() if name not in ("seq", "updated_at", "schema_version")}
     own = kept.get("source", origin.source) == origin.source
-    row = {"source": origin.source, "status": "finished", "name": _name(run, run_id)} | kept | run.fields
-    config = known.config | run.config
+    row = {"source": origin.source, "status": "finished", "name": _name(run, run_id)} | run.hints | kept | run.fields
+    config = {**known.config, **run.config}
     return row | {
         "run_id": run_id,
         "attempt": attempt,
@@ -167,6 +167,8 @@ def _name(run: TableRun, run_id: str) -> str:
 
 
 def _key(run: TableRun, known: StoredRun, origin: Origin) -> str:
+    if not known.row:
+        return run.key
     measured = origin.measured | names_in(known.provenance, "measured")
     return identity_key(origin.source, without(known.config | run.config, measured))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from analysis.importers.table.cells import CellError, holds_numbers, is_blank, number_in, shown, to_time
+from analysis.importers.table.cells import CellError, distinct, holds_numbers, is_blank, number_in, shown, to_time
 from analysis.importers.table.types import Cell, Table
 
 Kind = Literal["numbers", "whole numbers", "truths", "times", "lists", "texts", "nothing"]
@@ -48,17 +48,17 @@ def describe_columns(table: Table) -> dict[str, ColumnFacts]:
 
 
 def _describe(header: str, column: list[Cell]) -> ColumnFacts:
-    cells = [cell for cell in column if not is_blank(cell)]
-    distinct = list(dict.fromkeys(str(cell) for cell in cells))
+    n_present = sum(not is_blank(cell) for cell in column)
+    cells = [cell for cell in distinct(column) if not is_blank(cell)]
     numbers = [number for number in map(number_in, cells) if number is not None]
     kind = _kind(cells, numbers)
     numeric = kind in ("numbers", "whole numbers")
     return ColumnFacts(
         header,
         kind,
+        n_present,
         len(cells),
-        len(distinct),
-        tuple(shown(cell) for cell in distinct[:_N_EXAMPLES]),
+        tuple(shown(cell) for cell in cells[:_N_EXAMPLES]),
         float(min(numbers)) if numeric else None,
         float(max(numbers)) if numeric else None,
     )

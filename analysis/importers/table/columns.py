@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from analysis.errors import ConfigError
-from analysis.importers.table.cells import READERS, CellError, is_blank, shown, to_text
+from analysis.importers.table.cells import READERS, CellError, distinct, is_blank, shown, to_text
 from analysis.importers.table.table_map import FIELDS, NO_DETAILS, EvalDetails, TableMap
 from analysis.importers.table.types import Cell, Table
 from analysis.importers.table.words import STATUS_WORDS
@@ -187,7 +187,7 @@ def fits_field(table: Table, header: str, table_map: TableMap, field: str) -> bo
         return not any(is_blank(cell) for cell in table.column(header))
     read = field_reader(field, table_map)
     try:
-        for cell in table.column(header):
+        for cell in distinct(table.column(header)):
             if not is_blank(cell):
                 read(cell)
     except CellError:

@@ -39,6 +39,7 @@ class TableRun:
         key: Trial key under this table's rules.
         n_rows: Rows of the table behind it.
         line: The first of them.
+        hints: Fields that it states only by the way, such as the clock of its last step: they fill gaps in the store.
         metrics: Place -> logged value.
         scores: Place -> score.
     """
@@ -49,6 +50,7 @@ class TableRun:
     key: str
     n_rows: int
     line: int
+    hints: dict[str, object] = field(default_factory=dict)
     metrics: dict[Place, Logged] = field(default_factory=dict)
     scores: dict[ScorePlace, Score] = field(default_factory=dict)
 
@@ -123,6 +125,8 @@ def _merged(
     config = typed | config
     key = identity_key(source, without(config, measured))
     run = TableRun(group[0].run, fields, config, key, len(group), min(row.line for row in group))
+    if is_long:
+        run.hints = {name: fields.pop(name) for name in MEASURED_FIELDS if name in fields}
     found = _log(run, group, is_long=is_long)
     problems += found
     run.n_rows -= len({problem.line for problem in found})

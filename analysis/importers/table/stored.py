@@ -133,7 +133,10 @@ def changed_fields(run: TableRun, stored: StoredRun) -> dict[str, object]:
 def new_fields(run: TableRun, stored: StoredRun) -> dict[str, object]:
     """Fields that a table states and the store lacks or has otherwise."""
     row = stored.row
-    return {name: value for name, value in run.fields.items() if name not in row or not _same(row[name], value)}
+    missing = {name: value for name, value in run.hints.items() if name not in row}
+    return missing | {
+        name: value for name, value in run.fields.items() if name not in row or not _same(row[name], value)
+    }
 
 
 def _differs(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
