@@ -145,11 +145,11 @@ def _parse(text: object) -> dict[str, GroupValue]:
 def _typed_values(runs: pd.DataFrame, name: str, parsed: list[dict[str, GroupValue]]) -> list[GroupValue]:
     if name not in runs.columns:
         return [config.get(name) for config in parsed]
-    try:
-        codes, different = pd.factorize(runs[name])
-    except TypeError:  # lists
-        values = [plain(value) for value in runs[name]]
+    column = runs[name]
+    if column.dtype == object:  # lists cannot be told apart by hashing, and True would be taken for 1
+        values = [plain(value) for value in column]
     else:
+        codes, different = pd.factorize(column)
         by_code = [*(plain(value) for value in different), None]  # missing has the code -1
         values = [by_code[code] for code in codes]
     return [config.get(name) if value is None else value for value, config in zip(values, parsed, strict=True)]
