@@ -61,14 +61,14 @@ def show_law(found: BatchScaling) -> None:
     law, hinge = found.law, found.hinge
     alpha = MISSING if law.alpha is None else format_exponent(law.alpha)
     interval = f"95 % {range_text(law.interval)}" if law.interval else "no interval"
-    with st.grid("auto", min_column_width=150, gap="small"):
-        _card("Exponent, one power law", alpha, interval if law.alpha is not None else None)
+    with st.grid("auto", min_column_width=200, gap="small"):
+        _card("Exponent (one law)", alpha, interval if law.alpha is not None else None)
         n_places = len({point.x for one in found.settings for point in one.points})
         _card("Optima in the fit", f"{law.n_points:,}", f"at {count_text(n_places, 'batch size')}")
         _card("Left out", f"{len(found.left_out):,}", "reasons below" if found.left_out else "nothing")
         if hinge.alpha_below is not None and hinge.alpha_above is not None and hinge.break_batch_size is not None:
             slopes = f"{format_exponent(hinge.alpha_below)} → {format_exponent(hinge.alpha_above)}"
-            better = "better than one law" if hinge.is_better else "not better than one law"
+            better = "better than one law" if hinge.is_better else "no better than one law"
             _card(f"Break at {number_text(hinge.break_batch_size)}", slopes, better)
     with st.expander("How these numbers were found", type="compact"):
         st.markdown("\n\n".join(_method_texts(found)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Final
 
 import plotly.graph_objects as go
 
@@ -19,6 +21,8 @@ from analysis.figures.theme import (
 from analysis.number_format import format_tried_lr
 from analysis.scaling.types import CollapsePoint
 from analysis.scaling.verdict import format_exponent, number_text
+
+_ROOM: Final = 2.0  # what the x axis shows on either side of the points that count
 
 
 def plot_collapse(
@@ -60,6 +64,9 @@ def plot_collapse(
             customdata=[_hover(point, batch_axis) for point in members],
             hovertemplate="%{customdata}<extra></extra>",
         )
+    near = [point.learning_rate / point.x**alpha for point in points if point.is_near]
+    if near:
+        figure.update_xaxes(range=[math.log10(min(near) / _ROOM), math.log10(max(near) * _ROOM)])
     return figure
 
 

@@ -28,7 +28,7 @@ class Cloud:
         ln_lr: ln of the learning rates, shape (n_points,).
         ln_x: ln of the batch sizes, same shape.
         excess: Mean loss minus the fitted minimum of its batch size, same shape.
-        variance: Variance of that mean; 1 everywhere where the noise is not known, same shape.
+        variance: Variance of that difference; 1 / n where the noise is not known, same shape.
         batch: Index of the batch size, same shape.
         batch_sizes: The batch sizes, shape (n_batches,).
         noise_sd: Run-to-run standard deviation pooled over all settings, None where nothing says it.
@@ -80,11 +80,14 @@ def _make_cloud(points: Sequence[OptimumPoint], sign: float, noise_sd: float | N
     places = sorted({point.x for point in points})
     drawn = [one for point in points for one in _drawn(point, sign, noise_sd)]
     near = [point for point in drawn if point.is_near]
+    # The minimum that is subtracted has an error of its own, which all points of a batch size share.
+    errors = {point.x: (point.curve.fit.optimum_se if point.curve.fit else None) or 0.0 for point in points}
+    offsets = {x: error**2 if noise_sd else 0.0 for x, error in errors.items()}
     return Cloud(
         ln_lr=np.log([point.learning_rate for point in near]),
         ln_x=np.log([point.x for point in near]),
         excess=np.array([point.excess for point in near]),
-        variance=np.array([(noise_sd or 1.0) ** 2 / point.n for point in near]),
+        variance=np.array([(noise_sd or 1.0) ** 2 / point.n + offsets[point.x] for point in near]),
         batch=np.array([places.index(point.x) for point in near]),
         batch_sizes=tuple(places),
         noise_sd=noise_sd,

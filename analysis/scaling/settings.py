@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from analysis.runs.configuration import Group, GroupValue
+from analysis.runs.configuration import DERIVED, GROUP_KEYS, OWN_AXES, Group, GroupValue
 from analysis.runs.groups import group_label, split_curves
 from analysis.scaling.axis import Axis
 from analysis.scaling.types import Held
@@ -59,15 +59,24 @@ def default_setting_keys(columns: Columns, rows: Sequence[int], axis: Axis) -> l
     """Returns what makes a setting by default: everything that varies at one place of the axis, and what runs are for.
 
     At one value of the axis whatever follows from it (steps under fixed tokens, warm-up) has one value as well, so that
-    it makes no setting of its own.
+    it makes no setting of its own. Hyperparameters come first, then budgets; what follows from those is no key either.
     """
-    parts: dict[Hashable, list[int]] = defaultdict(list)
-    for row in rows:
-        parts[columns[axis.group_key][row]].append(row)
-    varying = [key for part in parts.values() for group in split_curves(columns, part, None) for key in group.group]
+    first = {key for key in (*GROUP_KEYS, *OWN_AXES, *DERIVED) if key not in (*BUDGET, "warmup_steps")}
+    known = {key: values if key in first else [None] * len(values) for key, values in columns.items()}
+    keys = _varying(known, rows, [axis.group_key])
+    keys += [key for key in _varying(columns, rows, [axis.group_key, *keys, *BUDGET]) if key not in keys]
     expected = _OF_THE_MODEL if axis.group_key == "model" else ()
     about = [key for key in _IDENTITY if key not in expected and len({columns[key][row] for row in rows}) > 1]
-    return [key for key in dict.fromkeys([*about, *varying]) if key not in (axis.group_key, axis.name, *expected)]
+    return [key for key in dict.fromkeys([*about, *keys]) if key not in (axis.group_key, axis.name, *expected)]
+
+
+def _varying(columns: Columns, rows: Sequence[int], fixed: Sequence[str]) -> list[str]:
+    """Returns the keys that tell curves apart among rows that agree in some keys."""
+    parts: dict[Hashable, list[int]] = defaultdict(list)
+    for row in rows:
+        parts[tuple(columns[key][row] for key in fixed)].append(row)
+    groups = [group for part in parts.values() for group in split_curves(columns, part, None)]
+    return list(dict.fromkeys(key for group in groups for key in group.group))
 
 
 def split_settings(places: Sequence[Place], axis: Axis, *, by_budget: bool) -> list[Setting]:
