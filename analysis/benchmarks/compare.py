@@ -113,9 +113,8 @@ def compare_to_baseline(matrix: BenchmarkMatrix, scaled: ScaledScores, baseline:
 
 def _seed_variance(matrix: BenchmarkMatrix, at: int) -> Floats:
     pooled = np.array([0.0 if column.seed_sd is None else column.seed_sd**2 for column in matrix.columns], dtype=float)
-    with np.errstate(divide="ignore"):
-        per_cell = pooled / matrix.n_runs
-    return np.where(matrix.n_runs > 0, per_cell, np.nan) + np.where(matrix.n_runs[at] > 0, per_cell[at], np.nan)
+    n_runs = np.where(matrix.n_runs > 0, matrix.n_runs, np.nan)
+    return np.asarray(pooled / n_runs + pooled / n_runs[at], dtype=float)
 
 
 def _notes(matrix: BenchmarkMatrix) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ _FEWEST_RUNS: Final = 3
 # Fewer changes than this are no history to stand out from.
 _FEWEST_CHANGES: Final = 4
 _SAME_SIGN: Final = 0.9
-# In robust standard deviations of the column's other changes, and in multiples of the change before and after.
+# In robust standard deviations of how changes differ from their neighbours, and in multiples of these neighbours.
 _OUTLIER: Final = 5.0
 _TIMES_NEIGHBOURS: Final = 3.0
 _MAD_TO_SD: Final = 1.4826
@@ -26,9 +26,10 @@ _MAD_TO_SD: Final = 1.4826
 def find_breaks(measured: pd.DataFrame, columns: Sequence[BenchmarkColumn]) -> list[Flag]:
     """Returns one flag per column and pair of steps between which nearly all runs jumped the same way.
 
-    A jump counts when the median change over the runs stands out from the column's other changes by five robust
-    standard deviations, is three times its neighbours (also per step, for uneven steps) and has the same sign in 90 %
-    of at least three runs. The first change of a column never counts: that is where training moves most.
+    A jump counts when the median change over the runs differs from its neighbours by five times what the column's other
+    changes do (and what the runs' scatter explains), is three times its neighbours (also per step, for uneven steps)
+    and has the same sign in 90 % of at least three runs. The first change of a column never counts: that is where
+    training moves most.
 
     Needs columns: run_id, column (position of the column), step, score; one row per evaluation.
     """
@@ -72,15 +73,24 @@ def _is_break(at: int, medians: Floats, changes: Floats, gaps: Floats) -> bool:
     same_sign = np.mean(np.sign(own) == np.sign(medians[at]))
     if medians[at] == 0 or same_sign < _SAME_SIGN:
         return False
-    others = np.delete(medians, at)
-    centre = float(np.median(others))
+    surprise = np.array([_surprise(medians, index) for index in range(len(medians))])
+    # A jump is part of its neighbours' surprise as well.
+    far = np.abs(np.arange(len(medians)) - at) > 1
+    history = _MAD_TO_SD * float(np.median(np.abs(surprise[far]))) if far.any() else 0.0
     # Medians scatter at least as much as single runs do, divided by the root of their number.
-    within = float(np.median(np.abs(own - medians[at]))) * _MAD_TO_SD / np.sqrt(len(own))
-    spread = max(_MAD_TO_SD * float(np.median(np.abs(others - centre))), within)
-    neighbours = [index for index in (at - 1, at + 1) if index < len(medians)]
+    within = _MAD_TO_SD * float(np.median(np.abs(own - medians[at]))) / np.sqrt(len(own))
     stands_out = all(
         abs(medians[at]) > _TIMES_NEIGHBOURS * abs(medians[index])
         and abs(medians[at]) / gaps[at] > _TIMES_NEIGHBOURS * abs(medians[index]) / gaps[index]
-        for index in neighbours
+        for index in _neighbours(at, len(medians))
     )
-    return stands_out and abs(medians[at] - centre) > _OUTLIER * spread
+    return stands_out and abs(surprise[at]) > _OUTLIER * max(history, within)
+
+
+def _surprise(medians: Floats, at: int) -> float:
+    """Returns how far a change is from the mean of its neighbours: learning slows down, but not all at once."""
+    return float(medians[at] - np.mean(medians[_neighbours(at, len(medians))]))
+
+
+def _neighbours(at: int, n: int) -> list[int]:
+    return [index for index in (at - 1, at + 1) if 0 <= index < n]
