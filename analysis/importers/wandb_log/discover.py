@@ -1,0 +1,103 @@
+"""Finds the logs under folders, each once, however many links and copies lead to it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Final
+
+from analysis.errors import ConfigError
+from analysis.importers.wandb_log.framing import HEADER_BYTES
+
+_PATTERN: Final = "run-*.wandb"
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """One log, by its real path; `copies` have byte for byte the same content."""
+
+    path: Path
+    copies: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """The logs found, ordered by path, and a sentence for each place that could not be looked at."""
+
+    files: tuple[LogFile, ...]
+    problems: tuple[str, ...]
+
+
+def discover_logs(paths: Iterable[Path]) -> Discovery:
+    """All `run-*.wandb` files under folders, and the files named themselves.
+
+    Raises:
+        ConfigError: there is nothing at one of the paths.
+    """
+    problems: list[str] = []
+    by_identity: dict[tuple[int, int], tuple[int, Path]] = {}
+    for path in paths:
+        if not path.exists():
+            raise ConfigError(f"there is no file or folder '{path}'; name a wandb folder or a .wandb file")
+        for found in _walk(path, problems):
+            try:
+                status = found.stat()
+                if stat.S_ISREG(status.st_mode):
+                    by_identity.setdefault((status.st_dev, status.st_ino), (status.st_size, found.resolve()))
+            except OSError as error:
+                problems.append(f"'{found}' cannot be looked at: {error.strerror}")
+    return Discovery(tuple(_without_copies(by_identity.values(), problems)), tuple(problems))
+
+
+def _walk(path: Path, problems: list[str]) -> Iterator[Path]:
+    """Candidates under a path; linked folders are followed, each folder once."""
+    if not path.is_dir():
+        yield path
+        return
+    seen: set[tuple[int, int]] = set()
+    walk = os.walk(path, followlinks=True, onerror=lambda error: problems.append(_describe(error)))
+    for folder, folders, names in walk:
+        status = Path(folder).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders.sort()
+        yield from (Path(folder) / name for name in sorted(names) if fnmatchcase(name, _PATTERN))
+
+
+def _describe(error: OSError) -> str:
+    return f"'{error.filename}' cannot be looked into: {error.strerror}"
+
+
+def _without_copies(found: Iterable[tuple[int, Path]], problems: list[str]) -> list[LogFile]:
+    """Joins files of equal content; only files of equal length are compared."""
+    by_size: dict[int, list[Path]] = defaultdict(list)
+    for size, path in found:
+        by_size[size].append(path)
+    files = []
+    for size, same_size in by_size.items():
+        # Logs with nothing in them are equal but not copies of each other: each stands for a run of its own.
+        for paths in [[path] for path in same_size] if size <= HEADER_BYTES else _by_content(same_size, problems):
+            first, *copies = sorted(paths)
+            files.append(LogFile(first, tuple(copies)))
+    return sorted(files, key=lambda file: file.path)
+
+
+def _by_content(paths: list[Path], problems: list[str]) -> Iterable[list[Path]]:
+    if len(paths) == 1:
+        return [paths]
+    by_digest: dict[str, list[Path]] = defaultdict(list)
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                by_digest[hashlib.file_digest(file, "sha256").hexdigest()].append(path)
+        except OSError as error:
+            problems.append(f"'{path}' cannot be read: {error.strerror}")
+    return by_digest.values()
