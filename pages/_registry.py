@@ -61,6 +61,12 @@ def _pages() -> dict[str, list[Page]]:
                 icon=":material/leaderboard:",
                 help="Which run scores what on which benchmark, who is really better, and what the loss says.",
             ),
+            st.Page(
+                "pages/what_matters.py",
+                title="What matters",
+                icon=":material/tune:",
+                help="Which hyperparameters matter, what a better loss costs, and how fast a search found it.",
+            ),
         ],
         "Inspect": [
             st.Page(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -45,9 +46,11 @@ def plot_importance(group: GroupImportance, *, theme: Theme = "light", max_rows:
         ]
     _add_unexplained(figure, group, theme)
     figure.update_layout(barmode="group", bargap=0.3)
-    figure.update_xaxes(range=[0, 100], ticksuffix=" %")
-    order = [*names, UNEXPLAINED]
-    figure.update_yaxes(categoryorder="array", categoryarray=order[::-1], showgrid=False)
+    figure.update_xaxes(range=[0, _right_end(group)], ticksuffix=" %")
+    # Reversed, so that the largest is on top and of two bars the first one.
+    figure.update_yaxes(
+        categoryorder="array", categoryarray=[*names, UNEXPLAINED], autorange="reversed", showgrid=False
+    )
     return figure
 
 
@@ -66,6 +69,7 @@ def _add_bars(
         x=[100 * share for share in shares],
         y=list(names),
         orientation="h",
+        offsetgroup=str(index),
         name=name,
         marker={"color": color_of(index, theme)},
         error_x={
@@ -90,11 +94,20 @@ def _add_unexplained(figure: go.Figure, group: GroupImportance, theme: Theme) ->
         x=[100 * share],
         y=[UNEXPLAINED],
         orientation="h",
+        offsetgroup="0",
         name="interactions and noise",
         marker={"color": "rgba(127, 127, 127, 0.25)", "pattern": {"shape": "/", "fgcolor": ink(theme), "size": 6}},
         customdata=[f"{percent(share)} is left to interactions and noise{noise}"],
         hovertemplate="%{customdata}<extra></extra>",
     )
+
+
+def _right_end(group: GroupImportance) -> float:
+    """Percent at which the axis ends: a multiple of 20 beyond every bar and interval."""
+    bounds = [bound for item in group.importances for bound in (item.interval, item.ped_interval) if bound is not None]
+    shares = [share for item in group.importances for share in (item.main, item.ped or 0.0)]
+    largest = max([group.unexplained or 0.0, *shares, *(high for _, high in bounds)])
+    return min(100.0, 20.0 * math.ceil(5 * largest + 1e-9))
 
 
 def _axis_name(item: KeyImportance) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import plotly.graph_objects as go
 
+from analysis.figures.bulk import worst_shown
 from analysis.figures.theme import Theme, escape, ink, new_figure, with_message
 from analysis.importance.axes import Axis
 from analysis.importance.trial_table import TrialTable
@@ -39,18 +40,21 @@ def plot_parallel_coordinates(
         figure.update_yaxes(visible=False)
         return with_message(figure, "There is no finished trial yet.", theme)
     finite = [value for value in table.values if math.isfinite(value)]
-    low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
+    edge = worst_shown(finite, direction)
+    low, high = _limits(finite, edge, direction)
+    # On an axis whose range is nothing, plotly draws nothing.
     span = (high - low) or max(abs(high), 1.0) * 0.01
-    worse = 1.0 if direction == "min" else -1.0
-    place = (high if direction == "min" else low) + worse * _BEYOND * span
-    heights = [value if math.isfinite(value) else place for value in table.values]
+    place = high + _BEYOND * span if direction == "min" else low - _BEYOND * span
+    heights = [min(max(value, low), high) if math.isfinite(value) else place for value in table.values]
     has_diverged = len(finite) < len(heights)
     ends = (min([low, *heights]), max([high, *heights]))
+    if ends[0] == ends[1]:
+        ends = (low - span, high + span)
     metric_axis = {
         "label": escape(metric),
         "values": heights,
-        "range": list(ends if ends[1] > ends[0] else (low - span, high + span)),
-        **_metric_ticks(low, high, place if has_diverged else None),
+        "range": list(ends),
+        **_metric_ticks(low, high, place if has_diverged else None, edge, direction),
     }
     figure.add_trace(
         go.Parcoords(
@@ -58,16 +62,17 @@ def plot_parallel_coordinates(
             line={
                 "color": heights,
                 "cmin": ends[0],
-                "cmax": ends[1] if ends[1] > ends[0] else ends[0] + span,
+                "cmax": ends[1],
                 "colorscale": _colors(low, high, place, direction, has_diverged=has_diverged),
             },
+            labelangle=-15,
             labelfont={"color": ink(theme), "size": 13},
             tickfont={"color": ink(theme), "size": 11},
             rangefont={"color": "rgba(0, 0, 0, 0)"},
             unselected={"line": {"color": "#7F7F7F", "opacity": 0.08}},
         )
     )
-    figure.update_layout(margin={"l": 72, "r": 72, "t": 56, "b": 24})
+    figure.update_layout(margin={"l": 72, "r": 72, "t": 96, "b": 24})
     return figure
 
 
@@ -99,9 +104,24 @@ def _number_ticks(axis: Axis) -> dict[float, str]:
     return {decade * math.log(10): f"1e{decade}" for decade in range(first, last + 1, every)}
 
 
-def _metric_ticks(low: float, high: float, diverged_at: float | None) -> dict[str, Sequence[object]]:
+def _limits(finite: Sequence[float], edge: float | None, direction: Direction) -> tuple[float, float]:
+    if not finite:
+        return 0.0, 1.0
+    low, high = min(finite), max(finite)
+    if edge is None:
+        return low, high
+    return (low, edge) if direction == "min" else (edge, high)
+
+
+def _metric_ticks(
+    low: float, high: float, diverged_at: float | None, edge: float | None, direction: Direction
+) -> dict[str, Sequence[object]]:
+    """Five ticks; the one at which worse values are gathered says so, and diverged trials have their own."""
     values = np.linspace(low, high, 5).tolist() if high > low else [low]
     texts = [f"{value:.4g}" for value in values]
+    if edge is not None:
+        worst = -1 if direction == "min" else 0
+        texts[worst] = f"{'≥' if direction == 'min' else '≤'} {texts[worst]}"
     if diverged_at is not None:
         values, texts = [*values, diverged_at], [*texts, DIVERGED]
     return {"tickvals": values, "ticktext": texts}

@@ -7,12 +7,14 @@ from typing import Final
 
 import plotly.graph_objects as go
 
+from analysis.figures.bulk import worst_shown
 from analysis.figures.theme import Theme, color_of, escape, ink, metric_title, new_figure, with_alpha, with_message
 from analysis.number_format import format_percent
 from analysis.pareto.picks import amount_text
 from analysis.pareto.types import Front, Objective, ParetoPoint
 
 _GIB: Final = 2.0**30
+_ROOM: Final = 0.08
 _PICK_SYMBOLS: Final = ("star", "diamond", "square", "triangle-up")
 
 
@@ -44,6 +46,18 @@ def value_of(point: ParetoPoint, objective: Objective) -> float:
     """Returns a point's value in the unit of its axis: bytes are shown as GiB."""
     value = point.values[objective.name]
     return value / _GIB if objective.name.endswith("_bytes") else value
+
+
+def frame_of(front: Front, objective: Objective) -> tuple[float, float] | None:
+    """Returns the limits of a linear axis that leave out a worst tenth far away, or None where all is well seen."""
+    values = [value_of(point, objective) for point in front.points]
+    edge = worst_shown(values, objective.direction)
+    if edge is None or objective.scale == "log":
+        return None
+    inside = [edge, *(value_of(point, objective) for point in front.front)]
+    best = min(values) if objective.direction == "min" else max(values)
+    low, high = min([best, *inside]), max([best, *inside])
+    return low - _ROOM * (high - low), high + _ROOM * (high - low)
 
 
 def _title(objective: Objective) -> str:

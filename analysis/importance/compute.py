@@ -111,6 +111,7 @@ def _group_importance(
     if not reason and estimate is None:
         reason = why_no_ranking(trials, axes, is_constant=bool(np.ptp(losses) == 0))
     importances = _sorted_importances(axes, estimate)
+    joint = _sorted_pairs(axes, pairs, estimate)
     unexplained = None if estimate is None else float(np.clip(1 - estimate.main.sum(), 0.0, 1.0))
     noise = None if estimate is None else noise_share(trials, question.scale, losses, question.seed)
     found = GroupImportance(
@@ -120,11 +121,11 @@ def _group_importance(
         n_diverged=n_diverged if question.scope == "all" else 0,
         method="none" if estimate is None else estimate.method,
         importances=importances,
-        pairs=_sorted_pairs(axes, pairs, estimate),
+        pairs=joint,
         unexplained=unexplained,
         noise_share=noise,
         interval_method=reason if estimate is None else estimate.interval_method,
-        summary=reason if estimate is None else importance_summary(importances, unexplained or 0.0, noise),
+        summary=reason if estimate is None else importance_summary(importances, joint, unexplained or 0.0, noise),
         warnings=(),
     )
     return importance_warnings(found, chosen.left_out, question.scope)

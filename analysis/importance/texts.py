@@ -9,10 +9,11 @@ from typing import Final
 
 from analysis.importance.axes import Axis
 from analysis.importance.estimate import FEWEST_PER_KEY, has_enough, is_full_grid
-from analysis.importance.types import GroupImportance, Interval, KeyImportance, Scope
+from analysis.importance.types import GroupImportance, Interval, KeyImportance, PairImportance, Scope
 from analysis.runs.trials import Trial
 
 _MUCH_UNEXPLAINED: Final = 0.5
+_MUCH_TOGETHER: Final = 0.05
 _MOST_NAMED: Final = 5
 
 
@@ -34,8 +35,17 @@ def why_no_ranking(trials: Sequence[Trial], axes: Sequence[Axis], *, is_constant
     return ""
 
 
-def importance_summary(importances: Sequence[KeyImportance], unexplained: float, noise: float | None) -> str:
-    """Returns what was found: the leader, what is left over, and whether the order can be believed."""
+def importance_summary(
+    importances: Sequence[KeyImportance], pairs: Sequence[PairImportance], unexplained: float, noise: float | None
+) -> str:
+    """Returns what was found: the leaders, alone and in pairs, what is left over, and whether to believe the order.
+
+    Args:
+        importances: The largest first.
+        pairs: The largest first.
+        unexplained: 1 - sum of the main effects.
+        noise: Share of the noise between seeds, or None.
+    """
     first, second = importances[0], importances[1]
     sentences = [f"{first.key} explains most of the difference between trials: {share_text(first)}."]
     if unexplained > first.main:
@@ -46,6 +56,9 @@ def importance_summary(importances: Sequence[KeyImportance], unexplained: float,
     sentences.append(f"Next is {second.key} with {share_text(second)}.")
     if _overlap(first.interval, second.interval):
         sentences.append("Their intervals overlap, so their order is not certain.")
+    if pairs and pairs[0].share > max(second.main, _MUCH_TOGETHER):
+        one, other = pairs[0].keys
+        sentences.append(f"{one} and {other} matter together: {percent(pairs[0].share)} beyond what each does alone.")
     of_noise = "" if noise is None else f"; new seeds alone would move {percent(noise)}"
     sentences.append(f"{percent(unexplained)} is left to interactions and noise{of_noise}.")
     return " ".join(sentences)

@@ -16,6 +16,8 @@ _MEASURED: Final = frozenset(
     {"acc", "accuracy", "bytes", "duration", "elapsed", "flops", "forgetting", "loss", "mem", "memory", "perplexity",
      "ppl", "runtime", "s", "score", "seconds", "secs", "throughput", "time", "wall"}
 )  # fmt: skip
+SEARCH_KEYS: Final = ("search_strategy", "sampler")
+"""Who proposed a trial is no property of the trial."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ def is_number(value: GroupValue) -> bool:
 def _why_not(key: str, values: Sequence[GroupValue]) -> str | None:
     if key in GROUP_KEYS or key == "learning_rate":
         return None
+    if key in SEARCH_KEYS:
+        return "it says who proposed the trial"
     distinct = set(values)
     words = set(re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower()))
     if words & _MEASURED and 2 * len(distinct) > len(values) and any(is_number(value) for value in values):

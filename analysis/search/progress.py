@@ -16,6 +16,7 @@ from analysis.errors import FilterError
 from analysis.runs.configuration import GroupValue, read_configurations
 from analysis.runs.direction import Direction
 from analysis.runs.groups import RunGroup, sort_key, split_comparable
+from analysis.runs.parameters import SEARCH_KEYS
 from analysis.runs.trials import read_trials, trial_keys_of
 from analysis.runs.values import RunValue, read_run_values
 from analysis.search.replay import judge_task, replay_search
@@ -25,7 +26,7 @@ from analysis.search.types import Cost, SearchCurve, SearchProgress
 
 __all__ = ["SearchProgress", "compute_search_progress"]
 
-STRATEGY_KEYS: Final = ("search_strategy", "sampler", "sweep_id")
+STRATEGY_KEYS: Final = (*SEARCH_KEYS, "sweep_id")
 """What tells strategies apart when nobody says: the first of these with more than one value."""
 _ALL: Final = "all runs"
 

@@ -16,6 +16,7 @@ PAGES = {
     "Overview": "pages/overview.py",
     "Learning rate": "pages/learning_rate.py",
     "Best configuration": "pages/best_configuration.py",
+    "What matters": "pages/what_matters.py",
     "Runs": "pages/runs.py",
     "Compare runs": "pages/compare_runs.py",
 }
