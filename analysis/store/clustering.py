@@ -81,9 +81,7 @@ def merge_actions(merged: Path, files: Sequence[DataFile]) -> list[AddAction | R
 
 def _as_schema(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     columns = [
-        rows.column(field.name).cast(field.type)
-        if field.name in rows.column_names
-        else pa.nulls(len(rows), field.type)
+        rows.column(field.name).cast(field.type) if field.name in rows.column_names else pa.nulls(len(rows), field.type)
         for field in schema
     ]
     return pa.Table.from_arrays(columns, schema=schema)
