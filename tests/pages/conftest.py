@@ -17,6 +17,7 @@ PAGES = {
     "Learning rate": "pages/learning_rate.py",
     "Best configuration": "pages/best_configuration.py",
     "What matters": "pages/what_matters.py",
+    "Benchmarks": "pages/benchmarks.py",
     "Runs": "pages/runs.py",
     "Compare runs": "pages/compare_runs.py",
 }
