@@ -13,7 +13,8 @@ from pages._text import count_text, join_text, md_escape
 
 _MAP = """\
 fields: {run_id: run}
-evals: {arc_easy: "ARC-E", hellaswag: "HellaSwag"}"""
+evals: {arc_easy: "ARC-E"}
+eval_details: {arc_easy: {n_items: 2376, chance_level: 0.25}}"""
 
 
 def show_no_scores(*, elsewhere: bool) -> None:

@@ -7,16 +7,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analysis.store import EvalRow, Store
-from tests.pages.conftest import PAGES, OpenPage, shown_text
+from tests.pages.conftest import OpenPage, shown_text
 from tests.pages.stores import LEARNING_RATES, FakeRun, mixed, one_run, write_store
 
 TITLE = "Benchmarks"
 BENCHMARKS = {"arc_easy": 0.25, "boolq": 0.5, "hellaswag": 0.25, "copa": 0.5}
-
-
-@pytest.fixture(autouse=True)
-def _page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PAGES, TITLE, "pages/benchmarks.py")
 
 
 def _score(run: FakeRun, benchmark: str) -> float:
