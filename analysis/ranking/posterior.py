@@ -20,7 +20,7 @@ from analysis.ranking.noise import Noise
 Floats = NDArray[np.float64]
 
 # Draws, fewer where there are many configurations: at 1,000 a probability is known to 0.016 (one standard error).
-_MOST_DRAWS: Final = 10_000
+_MOST_DRAWS: Final = 5_000
 _FEWEST_DRAWS: Final = 1_000
 _MOST_DRAWN: Final = 1_000_000
 _ROUNDS: Final = 60

@@ -88,7 +88,13 @@ def score_configurations(
     """
     keys = _varying_keys(columns, [members[0] for members in trials.values()], trials)
     scored = [_score(columns, runs, costs, key, members, keys, sign) for key, members in trials.items()]
-    return sorted(scored, key=lambda item: (item.mean_loss, item.score.learning_rate or 0.0, item.score.trial_key))
+    return sorted(scored, key=lambda item: (item.mean_loss, *_simplicity(item.score)))
+
+
+def _simplicity(score: ConfigScore) -> tuple[float, int, float, str]:
+    """Among equal means the simplest comes first: lowest rank, smallest batch, lowest learning rate."""
+    rank = math.inf if score.lora_rank is None else score.lora_rank
+    return rank, score.batch_size or 0, score.learning_rate or 0.0, score.trial_key
 
 
 def _varying_keys(

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from analysis.ranking.types import ConfigScore, Ranking
-from analysis.runs.configuration import GROUP_KEYS
 from analysis.runs.direction import Direction
 
 _GOOD: Final = {"min": "lowest", "max": "highest"}
@@ -81,7 +80,6 @@ def ranking_warnings(
     found = [*_replicate_warnings(ranking), *_failure_warnings(scores, others, is_safe=is_safe)]
     if edge:
         found.append(edge)
-    found += _mixture_warnings(scores)
     running = sum(score.n_running for score in (*scores, *others))
     if running:
         found.append(f"{running} run{' is' if running == 1 else 's are'} still queued or running.")
@@ -109,12 +107,3 @@ def _failure_warnings(scores: Sequence[ConfigScore], others: Sequence[ConfigScor
     diverged = sum(score.n_diverged > 0 for score in others)
     if diverged:
         yield f"{diverged} of {len(scores) + len(others)} configurations had a diverged run and are not ranked."
-
-
-def _mixture_warnings(scores: Sequence[ConfigScore]) -> Iterator[str]:
-    """Words that several configurations share may name data or versions, whose losses do not compare."""
-    for key in scores[0].config:
-        values = {score.config.get(key) for score in scores}
-        if key not in GROUP_KEYS and 1 < len(values) <= len(scores) / 2 and all(isinstance(v, str) for v in values):
-            shown = ", ".join(sorted(map(str, values))[:4])
-            yield f"Configurations with different {key} ({shown}) compete; group by {key} if they should not."
