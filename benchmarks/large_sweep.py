@@ -97,8 +97,8 @@ def large_runs(n_settings: int) -> list[LargeRun]:
     grid = list(product(SETTINGS[:n_settings], LEARNING_RATES, range(N_SEEDS)))
     order = np.random.default_rng(0).permutation(len(grid))
     return [
-        LargeRun(number, *setting, rate, seed)
-        for number, (setting, rate, seed) in enumerate(grid[index] for index in order)
+        LargeRun(number, model, rank, size, rate, seed)
+        for number, ((model, rank, size), rate, seed) in enumerate(grid[index] for index in order)
     ]
 
 

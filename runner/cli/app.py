@@ -22,6 +22,7 @@ from runner.cli import (
     curves,
     dashboard,
     demo,
+    health,
     importance,
     imports,
     lr_scaling,
@@ -63,6 +64,7 @@ app.command("importance")(importance.show_importance)
 app.command("pareto")(pareto.show_pareto)
 app.command("search-progress")(search_progress.show_search_progress)
 app.command("recommend-lr")(recommend.show_recommended_lr)
+app.command("health")(health.show_health)
 app.add_typer(store.store_app, name="store")
 
 

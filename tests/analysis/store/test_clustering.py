@@ -99,7 +99,7 @@ def _rows(n: int, run_id: str, name: str) -> list[MetricRow]:
 
 
 def _stored(store: Store) -> pd.DataFrame:
-    return store.snapshot().query("SELECT * FROM {metrics}").to_pandas()
+    return pd.DataFrame(store.snapshot().query("SELECT * FROM {metrics}").to_pandas())
 
 
 def test_a_merged_file_keeps_every_row_and_is_sorted(store: Store) -> None:
