@@ -81,5 +81,11 @@ def _pages() -> dict[str, list[Page]]:
                 icon=":material/compare_arrows:",
                 help="Loss curves of several runs, forks under their parents, and where configurations differ.",
             ),
+            st.Page(
+                "pages/data_health.py",
+                title="Data health",
+                icon=":material/health_and_safety:",
+                help="Which runs count, why the others do not, and what is wrong with the data.",
+            ),
         ],
     }

@@ -19,6 +19,7 @@ PAGES = {
     "What matters": "pages/what_matters.py",
     "Benchmarks": "pages/benchmarks.py",
     "Runs": "pages/runs.py",
+    "Data health": "pages/data_health.py",
     "Compare runs": "pages/compare_runs.py",
 }
 OpenPage = Callable[..., AppTest]
