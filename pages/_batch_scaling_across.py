@@ -27,7 +27,7 @@ def show_across(view: View, axes: Sequence[str], setting: tuple[str, ...]) -> No
             list(axes),
             default=axes[0],
             required=True,
-            format_func=lambda axis: _NAMES.get(axis, axis),
+            format_func=_axis_name,
             key="scale-against",
             bind="query-params",
         )
@@ -49,6 +49,10 @@ def show_across(view: View, axes: Sequence[str], setting: tuple[str, ...]) -> No
         with st.expander(f"Left out: {count_text(len(found.models_left_out), 'model')}", icon=":material/rule:"):
             table = pd.DataFrame(found.models_left_out, columns=["model", "reason"])
             show_table(table, name="lr-scaling-left-out", alt="One row per model without an optimum or a number")
+
+
+def _axis_name(axis: str) -> str:
+    return _NAMES.get(axis, axis)
 
 
 def across_table(found: LrScaling) -> pd.DataFrame:

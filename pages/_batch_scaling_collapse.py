@@ -15,7 +15,7 @@ from pages._charts import show_chart, theme
 from pages._text import md_escape
 
 _CHOICES: Final = {"LR": 0.0, "LR/√B": 0.5, "LR/B": 1.0}
-_BEST: Final = "best"
+_BEST: Final = "best α"
 
 
 def show_collapse(found: BatchScaling) -> None:
@@ -79,7 +79,6 @@ def _ask_alpha(best: float) -> tuple[str, float]:
         list(choices),
         default=_BEST,
         required=True,
-        format_func=lambda name: f"LR/B^{format_exponent(best)} (best)" if name == _BEST else name,
         key="alpha",
         bind="query-params",
     )

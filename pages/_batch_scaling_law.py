@@ -49,11 +49,15 @@ def ask_batch_axis(view: View) -> str:
         known,
         default=known[0],
         required=True,
-        format_func=lambda axis: f"{_AXES[axis]} per step",
+        format_func=_unit_name,
         key="batch-axis",
         bind="query-params",
     )
     return str(chosen)
+
+
+def _unit_name(axis: str) -> str:
+    return f"{_AXES[axis]} per step"
 
 
 def show_law(found: BatchScaling) -> None:

@@ -200,9 +200,8 @@ def _shift(family: Sequence[OptimumPoint], rule: Family, *, full: bool) -> Estim
     values = solve(design, shifts, weights)
     (found,) = estimate(design, shifts - values[0], weights, [0] * len(family), values, "model")
     if found.dof == 0:
-        return replace(
-            found, method=f"none: {len(family)} of the {MIN_MODELS} models that would tell how models differ"
-        )
+        reason = f"none: how models differ shows from {MIN_MODELS} models on, the store has {len(family)}"
+        return replace(found, method=reason)
     return replace(found, se=math.hypot(found.se, math.sqrt(tau2)))
 
 

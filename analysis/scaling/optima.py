@@ -62,13 +62,24 @@ def _why_none(curve: LrCurve) -> NoOptimum | None:
         return NoOptimum(
             f"the best learning rate is the {curve.edge}est one tried",
             "at_most" if curve.edge == "low" else "at_least",
-            lr,
+            _edge_bound(curve, lr),
         )
     if curve.shape == "too_few":
         return NoOptimum("fewer than three learning rates with finite losses")
     if curve.edge == "soft" and curve.interval is None:
         return NoOptimum("noise cannot tell the minimum from the edge of what was tried")
     return NoOptimum(curve.optimum_method) if curve.optimum_lr is None else None
+
+
+def _edge_bound(curve: LrCurve, lr: float) -> float:
+    """Returns the bound that a best learning rate at the edge gives: half the way back to its neighbour.
+
+    The best of a grid is the point nearest to the optimum, so the optimum may lie a little inside the edge.
+    """
+    rates = [point.learning_rate for point in curve.points if point.n > 0]
+    inside = [rate for rate in rates if rate != lr]
+    nearest = min(inside, key=lambda rate: abs(math.log(rate / lr)), default=lr)
+    return math.sqrt(lr * nearest)
 
 
 def _grid_se(curve: LrCurve, lr: float) -> float:

@@ -83,7 +83,6 @@ def make_sweep(
     seed: int = 0,
     grid: Sequence[float] = GRID,
     steps: Callable[[int], int | None] = lambda batch: TOKENS // batch,
-    **columns: object,
 ) -> pd.DataFrame:
     """Runs of a sweep over learning rates, batch sizes and ranks, tokens held fixed."""
     generator = np.random.default_rng(seed)
@@ -100,7 +99,12 @@ def make_sweep(
             batch_size=batch,
             lora_rank=rank,
             max_steps=steps(batch),
-            **columns,
         )
     ]
     return make_results(rows)
+
+
+def stack(*tables: pd.DataFrame) -> pd.DataFrame:
+    """Several sweeps as one table, each run with an id of its own."""
+    whole = pd.concat(tables, ignore_index=True)
+    return whole.assign(run_id=[f"r{row:04d}" for row in range(len(whole))])
