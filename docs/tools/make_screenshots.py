@@ -16,6 +16,7 @@ from docs.tools.server import ROOT, dashboard
 PAGES: Final = {
     "overview": "/",
     "learning-rate": "/learning_rate",
+    "batch-scaling": "/batch_scaling",
     "best-configuration": "/best_configuration",
     "runs": "/runs",
 }

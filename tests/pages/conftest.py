@@ -15,6 +15,7 @@ APP = Path(__file__).parents[2] / "app.py"
 PAGES = {
     "Overview": "pages/overview.py",
     "Learning rate": "pages/learning_rate.py",
+    "Batch scaling": "pages/batch_scaling.py",
     "Best configuration": "pages/best_configuration.py",
     "What matters": "pages/what_matters.py",
     "Benchmarks": "pages/benchmarks.py",
