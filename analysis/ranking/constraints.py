@@ -43,6 +43,7 @@ class ConstraintOutcome:
 
 @dataclass(frozen=True, slots=True)
 class _Limit:
+    text: str
     condition: Condition
     values: Sequence[GroupValue]
 
@@ -71,8 +72,10 @@ class Constraints:
         Raises:
             FilterError: one cannot be read, or names no column, configuration key or metric.
         """
-        conditions = parse_conditions(texts)
-        self._limits = [_Limit(item, _values(item.column, results, columns, metric, measures)) for item in conditions]
+        self._limits = [
+            _Limit(text, item, _values(item.column, results, columns, metric, measures))
+            for text, item in zip(texts, parse_conditions(texts), strict=True)
+        ]
 
     def split(self, trials: Mapping[str, Sequence[int]]) -> tuple[set[str], tuple[ConstraintOutcome, ...]]:
         """Returns the trials that keep all constraints, and what each constraint has excluded.
@@ -87,7 +90,7 @@ class Constraints:
             kept -= {key for key, answer in answers.items() if not answer}
             given = list(answers.values())
             outcomes.append(
-                ConstraintOutcome(str(limit.condition), given.count(False), given.count(None)),
+                ConstraintOutcome(limit.text, given.count(False), given.count(None)),
             )
         return kept, tuple(outcomes)
 

@@ -72,7 +72,7 @@ def test_a_run_that_does_not_say_excludes_its_configuration() -> None:
 def test_other_metrics_and_configuration_keys_constrain() -> None:
     rows = [{**row, "config_json": json.dumps({"cache": row["lora_rank"]})} for row in ROWS]
     results = make_results(rows)
-    latency = tuple((str(row.run_id), float(row.lora_rank)) for row in results.itertuples())
+    latency = tuple(zip(results["run_id"].astype(str), results["lora_rank"].astype(float), strict=True))
     best = rank_configurations(
         results, metric="eval_loss", constraints=["latency<=16", "cache!=16"], measures=(("latency", latency),)
     )
@@ -250,25 +250,26 @@ def test_the_stated_best_configurations_of_a_public_sweep_come_out() -> None:
     stated = pd.read_csv(table_path("tinker-sft-sweep/models.csv"))
     results = make_results(
         {
-            "model": row.model, "learning_rate": row.lr, "lora_rank": row.lora_rank, "batch_size": row.batch_size,
-            "seed": None, "value": row.test_nll, "wall_s": 60.0 * row.wall_time_min,
-            "trial_key": f"{row.model} {row.batch_tag} {row.lr} {row.lora_rank}",
-            "config_json": json.dumps({"batch_tag": row.batch_tag}),
+            "model": row["model"], "learning_rate": row["lr"], "lora_rank": row["lora_rank"], "seed": None,
+            "batch_size": row["batch_size"], "value": row["test_nll"],
+            "trial_key": f"{row['model']} {row['batch_tag']} {row['lr']} {row['lora_rank']}",
+            "config_json": json.dumps({"batch_tag": row["batch_tag"]}),
         }
-        for row in runs.itertuples()
+        for row in runs.to_dict("records")
     )  # fmt: skip
     best = rank_configurations(results, metric="test_nll", group_by=["batch_tag"])
     assert len(best.groups) == len(stated) == 35
     assert sum(score.n == 2 for group in best.groups for score in group.ranking) == 66
     found = {(group.group["model"], group.group["batch_tag"]): group for group in best.groups}
-    for row in stated.itertuples():
-        ranking = found[row.model, row.batch_tag]
+    for row in stated.to_dict("records"):
+        ranking = found[row["model"], row["batch_tag"]]
         assert not ranking.is_paired
         stated_score = next(
             score
             for score in ranking.ranking
-            if score.lora_rank == row.stated_best_rank and score.learning_rate == pytest.approx(row.stated_best_lr)
+            if score.lora_rank == row["stated_best_rank"]
+            and score.learning_rate == pytest.approx(row["stated_best_lr"])
         )
         assert ranking.winner is not None
         assert ranking.winner.trial_key == stated_score.trial_key
-        assert ranking.winner.mean == pytest.approx(row.stated_best_test_nll, abs=1e-4)
+        assert ranking.winner.mean == pytest.approx(row["stated_best_test_nll"], abs=1e-4)

@@ -34,7 +34,8 @@ def simulate(
     """Runs (configuration, seed) whose seeds move all configurations alike; the effects' mean is zero."""
     effects = generator.normal(0, seed_sd, n_seeds)
     noise = generator.normal(0, sd, (len(means), n_seeds))
-    return means[:, None] + (effects - effects.mean()) + noise
+    values: Values = means[:, None] + (effects - effects.mean()) + noise
+    return values
 
 
 # --- noise ------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from analysis.store import RunRow
+from tests.pages.conftest import OpenPage, shown_text
+from tests.pages.stores import FakeRun, write_store
+
+GIB = 2**30
+
+
+class Measured(FakeRun):
+    """A run that says how much memory it took: a GiB a rank."""
+
+    def row(self) -> RunRow:
+        return {**super().row(), "peak_memory_bytes": self.lora_rank * GIB}
+
+
+def _replicated() -> list[FakeRun]:
+    return [
+        Measured(learning_rate=rate, lora_rank=rank, seed=seed)
+        for rate in (2e-4, 4e-4, 8e-4)
+        for rank in (8, 16)
+        for seed in (0, 1, 2)
+    ]
+
+
+@pytest.fixture
+def replicated(stores: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setitem(stores, "replicated", write_store(tmp_path / "replicated", _replicated()))
+    return "replicated"
+
+
+def test_the_decision_its_evidence_and_its_caveats(open_page: OpenPage, replicated: str) -> None:
+    app = open_page(replicated, "Best configuration")
+
+    assert not app.exception
+    text = shown_text(app)
+    assert "from shared seeds" in text
+    assert "on held-out seeds" in text
+    assert len(app.get("plotly_chart")) == 2
+    [table] = [item.value for item in app.dataframe if "p_best" in item.value]
+    assert {"difference", "ranks", "within_one_se", "like_the_winner", "peak_memory_bytes"} <= set(table.columns)
+    assert '"learning_rate": 0.0004' in app.code[0].value
+
+
+def test_constraints_live_in_the_address_and_are_counted(open_page: OpenPage, replicated: str) -> None:
+    app = open_page(replicated, "Best configuration", constraint=["peak_memory_bytes<10GiB", "train_loss<2.2"])
+
+    assert not app.exception
+    text = shown_text(app).replace("\\", "")
+    assert "peak_memory_bytes<10GiB excludes 3 configurations" in text
+    assert "train_loss<2.2 excludes" in text
+    [table] = [item.value for item in app.dataframe if "p_best" in item.value]
+    assert len(table) <= 3
+
+
+def test_limits_and_groups_change_the_ranking(open_page: OpenPage, replicated: str) -> None:
+    app = open_page(replicated, "Best configuration")
+
+    app.number_input(key="max-gib").set_value(8.0).run()
+    assert "excludes 3 configurations" in shown_text(app)
+
+    app.number_input(key="max-gib").set_value(None)
+    app.multiselect(key="compete").set_value(["lora_rank"]).run()
+    assert not app.exception
+    assert {"lora\\_rank 8", "lora\\_rank 16"} <= {header.value for header in app.subheader}
+
+
+@pytest.mark.parametrize("text", ["nonsense", "no_such<3"])
+def test_a_constraint_that_cannot_be_read_is_explained(open_page: OpenPage, replicated: str, text: str) -> None:
+    app = open_page(replicated, "Best configuration", constraint=text)
+
+    assert not app.exception
+    assert text.split("<")[0].replace("_", "\\_") in app.warning[0].value
+
+
+def test_constraints_that_leave_nothing_say_so(open_page: OpenPage, replicated: str) -> None:
+    app = open_page(replicated, "Best configuration", constraint="lora_rank<1")
+
+    assert not app.exception
+    assert "constraints exclude all configurations" in shown_text(app)
+
+
+def test_failures_can_be_allowed(open_page: OpenPage) -> None:
+    app = open_page("all_diverged", "Best configuration", failures="100")
+
+    assert not app.exception
+    assert "diverged" in shown_text(app)
