@@ -51,7 +51,7 @@ def bracket_text(curve: LrCurve) -> str:
     if curve.interval is None or curve.optimum_lr is None:
         return ""
     optimum = format_estimated_lr(curve.optimum_lr, curve.lr_step)
-    return f"Optimum: **{optimum}**, 95 % interval {range_text(curve.interval, curve.lr_step)}."
+    return f"Optimum: **{optimum}**, {curve.interval_name} {range_text(curve.interval, curve.lr_step)}."
 
 
 def interval_text(curve: LrCurve) -> str:
@@ -59,7 +59,7 @@ def interval_text(curve: LrCurve) -> str:
     method = md_escape(curve.interval_method)
     if curve.interval is None:
         return f"No interval: {method}."
-    return f"95 % interval {range_text(curve.interval, curve.lr_step)} ({method})."
+    return f"{curve.interval_name} {range_text(curve.interval, curve.lr_step)} ({method})."
 
 
 def recommended_text(curve: LrCurve) -> str:

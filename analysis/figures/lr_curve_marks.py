@@ -63,7 +63,7 @@ def add_edge(figure: go.Figure, curve: LrCurve, color: str) -> None:
         showlegend=False,
         marker={
             "color": color,
-            "size": 18,
+            "size": 15,
             "symbol": _EDGE_SYMBOLS[curve.edge],
             "line": {"color": color, "width": 2},
         },
@@ -89,7 +89,7 @@ def add_fit(figure: go.Figure, curve: LrCurve, color: str, *, crowded: bool) -> 
             line={"color": with_alpha(color, 0.6), "width": 1.5, "dash": "dot"},
             hoverinfo="skip",
         )
-    interval = f"<br>95 % interval {_range(curve.interval, curve.lr_step)}" if curve.interval else ""
+    interval = f"<br>{curve.interval_name} {_range(curve.interval, curve.lr_step)}" if curve.interval else ""
     figure.add_scatter(
         x=[fit.optimum_lr],
         y=[fit.optimum_value],

@@ -23,6 +23,9 @@ from analysis.lr_curves.replicates import Replicates, resample_means
 
 _N_STEPS: Final = 120
 _TAIL: Final = (1 - CONFIDENCE) / 2
+# Share of the grid's spacing that is in doubt whatever the fits say, because all forms were fitted to the same few
+# points. Our choice: with it the coverage of lopsided valleys on coarse grids rises from 83 % to 92 % and more.
+_GRID_DOUBT: Final = 0.15
 _SIDES: Final = {-1: "below", 1: "above"}
 
 Bounds = tuple[float, float]
@@ -60,13 +63,14 @@ def find_interval(
     """
     if chosen.dof == 0 or chosen.lowest is None:
         return OptimumInterval(None, "none: the fit has no residual degrees of freedom", None)
+    doubt = _GRID_DOUBT * float(np.median(np.diff(x)))
     if replicates.dof == 0:
-        return _fit_interval([fit for fit in fits if fit.lowest is not None], chosen)
+        return _fit_interval([fit for fit in fits if fit.lowest is not None], chosen, doubt)
     possible = [fit for fit in fits if fit is chosen or (fit.lowest is not None and not fit.is_contradicted)]
     if replicates.can_resample:
-        return _resampled_interval(possible, chosen, x, means, replicates)
+        return _resampled_interval(possible, chosen, x, means, replicates, doubt)
     found = [(fit, bounds) for fit in possible if (bounds := fieller_bounds(fit)) is not None]
-    joined = _join([bounds for _, bounds in found], chosen.lowest)
+    joined = _join([bounds for _, bounds in found], chosen.lowest, doubt)
     if joined is None:
         what = f"Fieller of {_names(possible)}, noise pooled over the learning rates"
         return OptimumInterval(None, f"none: unbounded at the 95 % level ({what})", None)
@@ -89,12 +93,12 @@ def fieller_bounds(fit: ValleyFit) -> Bounds | None:
     return None if low is None or high is None else (low, high)
 
 
-def _fit_interval(fits: Sequence[ValleyFit], chosen: ValleyFit) -> OptimumInterval:
+def _fit_interval(fits: Sequence[ValleyFit], chosen: ValleyFit, doubt: float) -> OptimumInterval:
     """Without replicates nothing contradicts a form, so all of them count, each with the residuals it leaves."""
     found = [(fit, fieller_bounds(fit)) for fit in fits]
     bounded = [fit for fit, bounds in found if bounds is not None]
     lowest = [(fit.lowest, fit.lowest) for fit in fits if fit.lowest is not None and bounded]
-    joined = _join([*(bounds for _, bounds in found), *lowest], chosen.lowest or 0.0)
+    joined = _join([*(bounds for _, bounds in found), *lowest], chosen.lowest or 0.0, doubt)
     if joined is None:
         return OptimumInterval(None, "none: unbounded at the 95 % level, the curvature is not significant", None)
     method = f"fit interval, not run-to-run: Fieller 95 % over {_names(bounded)}, t on the residuals"
@@ -102,7 +106,12 @@ def _fit_interval(fits: Sequence[ValleyFit], chosen: ValleyFit) -> OptimumInterv
 
 
 def _resampled_interval(
-    possible: Sequence[ValleyFit], chosen: ValleyFit, x: FloatArray, means: FloatArray, replicates: Replicates
+    possible: Sequence[ValleyFit],
+    chosen: ValleyFit,
+    x: FloatArray,
+    means: FloatArray,
+    replicates: Replicates,
+    doubt: float,
 ) -> OptimumInterval:
     resampled = resample_means(means, replicates)
     minima = {fit.form.name: _resampled_minima(fit, x, resampled, replicates) for fit in possible}
@@ -111,7 +120,7 @@ def _resampled_interval(
     unbracketed = float(np.mean(~np.isfinite(of_chosen) | (lowest == 0) | (lowest == len(x) - 1)))
     seeds = "shared seeds resampled, their common shift removed" if replicates.is_paired else "seeds resampled"
     what = f"bootstrap 95 % over {_names(possible)}: {seeds}, {resampled.shape[1]} times"
-    joined = _join([_percentiles(found) for found in minima.values()], float(chosen.lowest or 0.0))
+    joined = _join([_percentiles(found) for found in minima.values()], float(chosen.lowest or 0.0), doubt)
     if joined is None:
         sides = sorted({int(np.sign(bound)) for bound in _percentiles(of_chosen) if math.isinf(bound)})
         where = " and ".join(_SIDES[side] for side in sides)
@@ -132,8 +141,8 @@ def _percentiles(minima: FloatArray) -> Bounds:
     return float(ordered[n_cut]), float(ordered[-1 - n_cut])
 
 
-def _join(intervals: Sequence[Bounds | None], estimate: float) -> Bounds | None:
-    """Returns the range that all intervals and the estimate lie in; None where one of them has no end.
+def _join(intervals: Sequence[Bounds | None], estimate: float, doubt: float) -> Bounds | None:
+    """Returns the range that the bounded intervals and the estimate lie in, widened by the grid's doubt; None: no end.
 
     A form that is too flexible for the noise says nothing, and nothing is not "anywhere": it counts only where no form
     has a bounded interval.
@@ -142,7 +151,10 @@ def _join(intervals: Sequence[Bounds | None], estimate: float) -> Bounds | None:
     if not bounded:
         return None
     low, high = min(low for low, _ in bounded), max(high for _, high in bounded)
-    return min(low, estimate), max(high, estimate)
+    return (
+        estimate - math.hypot(max(estimate - low, 0.0), doubt),
+        estimate + math.hypot(max(high - estimate, 0.0), doubt),
+    )
 
 
 def _half_width(bounds: Bounds, dof: int) -> float:

@@ -213,6 +213,11 @@ class LrCurve:
         return self.recommendation.learning_rate if self.recommendation else None
 
     @property
+    def interval_name(self) -> str:
+        """What the interval may be called: without replicates it only says how well the fit is determined."""
+        return "95 % interval" if self.noise else "95 % fit interval"
+
+    @property
     def best_mean(self) -> float | None:
         """Mean metric at `argmin_lr`."""
         return next((point.mean for point in self.points if point.learning_rate == self.argmin_lr), None)

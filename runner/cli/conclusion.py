@@ -33,7 +33,12 @@ def _sentences(curve: LrCurve) -> Iterator[str]:
     value = DASH if best.mean is None else format_value(best.mean, best.sd)
     yield f"{curve.label}: best LR tried {format_tried_lr(curve.argmin_lr)}, {curve.metric} {value} (n = {best.n})"
     if curve.optimum_lr is not None and curve.optimum_lr != curve.argmin_lr:
-        yield f"  estimated optimum {format_estimated_lr(curve.optimum_lr, curve.lr_step)} ({curve.optimum_method})"
+        bounds = ""
+        if curve.interval is not None:
+            low, high = (format_estimated_lr(bound, curve.lr_step) for bound in curve.interval)
+            bounds = f", {curve.interval_name} {low} to {high}"
+        optimum = format_estimated_lr(curve.optimum_lr, curve.lr_step)
+        yield f"  estimated optimum {optimum}{bounds} ({curve.optimum_method})"
     if curve.recommended_lr is not None:
         regret = (
             f"regret {format_percent(curve.regret_of_recommended)} ({curve.regret_method})"

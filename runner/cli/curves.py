@@ -103,13 +103,15 @@ def _sentences(curve: LrCurve) -> Iterator[str]:
         yield f"optimum {curve.optimum_method}"
     if curve.interval:
         low, high = (format_estimated_lr(bound, curve.lr_step) for bound in curve.interval)
-        yield f"95 % interval {low} to {high} ({curve.interval_method})"
+        yield f"{curve.interval_name} {low} to {high} ({curve.interval_method})"
     elif curve.optimum_lr is not None:
         yield f"95 % interval {curve.interval_method}"
     if curve.flat_region:
         low, high = (format_estimated_lr(bound, curve.lr_step) for bound in curve.flat_region)
         yield f"as good as the best: {low} to {high}"
     yield f"shape {curve.shape}, edge {curve.edge}"
+    if curve.u_test:
+        yield f"test of a U: p = {curve.u_test.p_value:.2g} (slopes of a parabola at both ends)"
     if curve.recommended_lr is not None:
         regret = (
             f"regret {format_percent(curve.regret_of_recommended)}"

@@ -39,14 +39,11 @@ def test_the_interval_holds_the_truth_at_its_stated_rate(seeds: int, sd: float) 
 
 
 @pytest.mark.parametrize(
-    ("seeds", "step", "sd", "at_least"),
-    [(3, 2.0, 0.005, 0.9), (5, 2.0, 0.005, 0.9), (2, 10**0.5, 0.02, 0.88), (3, 10**0.5, 0.02, 0.83)],
+    ("seeds", "step", "sd"), [(3, 2.0, 0.005), (2, 10**0.5, 0.02), (3, 10**0.5, 0.02), (5, 10**0.5, 0.02)]
 )
-def test_the_interval_of_a_lopsided_valley_holds_the_truth_nearly_as_often(
-    seeds: int, step: float, sd: float, at_least: float
-) -> None:
-    """On a coarse grid with little noise no form is exact: how far that falls short of 95 % is documented."""
-    assert _coverage(200, seeds=seeds, sd=sd, lopsided=0.4, step=step) >= at_least
+def test_the_interval_of_a_lopsided_valley_holds_the_truth_too(seeds: int, step: float, sd: float) -> None:
+    """On a coarse grid with little noise no form is exact; a single form held the truth in 75 to 85 % of these."""
+    assert _coverage(200, seeds=seeds, sd=sd, lopsided=0.4, step=step) >= 0.92
 
 
 @pytest.mark.parametrize("shared", [True, False])
@@ -60,7 +57,7 @@ def test_shared_seeds_take_their_common_shift_out_of_the_interval(shared: bool) 
     assert curve.interval is not None
     assert curve.share_unbracketed == 0
     width = math.log(curve.interval[1] / curve.interval[0])
-    assert (width < 0.6) == shared
+    assert (width < 0.8) == shared
     assert ("common shift" in curve.interval_method) == shared
 
 
