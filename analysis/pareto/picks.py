@@ -17,6 +17,7 @@ _UNITS: Final = {
     "": 1.0, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "TiB": 2.0**40,
     "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0,
 }  # fmt: skip
+_ROUNDING: Final = 1e-9
 _AMOUNT: Final = re.compile(r"(?P<number>[-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(?P<unit>[A-Za-z]*)")
 
 
@@ -106,7 +107,8 @@ def _knee(points: Sequence[ParetoPoint], objectives: Sequence[Objective]) -> Pic
         return Pick(rule=rule, trial_key=None, reason="A knee takes three points on the front.")
     total = ((losses - losses.min(axis=0)) / span).sum(axis=1)
     best = int(np.argmin(total))
-    if total[best] >= 1:
+    # On a straight front every sum is 1, up to rounding.
+    if total[best] >= 1 - _ROUNDING:
         return Pick(
             rule=rule, trial_key=None, reason="The front has no knee: between its ends it does not bend inwards."
         )
