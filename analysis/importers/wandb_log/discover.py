@@ -63,13 +63,23 @@ def _walk(path: Path, problems: list[str]) -> Iterator[Path]:
     seen: set[tuple[int, int]] = set()
     walk = os.walk(path, followlinks=True, onerror=lambda error: problems.append(_describe(error)))
     for folder, folders, names in walk:
-        status = Path(folder).stat()
-        if (status.st_dev, status.st_ino) in seen:
+        identity = _identity(Path(folder), problems)
+        if identity is None or identity in seen:
             folders.clear()
             continue
-        seen.add((status.st_dev, status.st_ino))
+        seen.add(identity)
         folders.sort()
         yield from (Path(folder) / name for name in sorted(names) if fnmatchcase(name, _PATTERN))
+
+
+def _identity(folder: Path, problems: list[str]) -> tuple[int, int] | None:
+    """Device and inode, or None where the folder went away meanwhile."""
+    try:
+        status = folder.stat()
+    except OSError as error:
+        problems.append(_describe(error))
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _describe(error: OSError) -> str:

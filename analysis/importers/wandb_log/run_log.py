@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
 from analysis.importers.wandb_log.ending import damage_of, state_of, verdict_of
+from analysis.importers.wandb_log.facts import read_facts
 from analysis.importers.wandb_log.framing import HEADER_BYTES, FrameReader, Header, read_header
 from analysis.importers.wandb_log.history import HISTORY_SCHEMA
 from analysis.importers.wandb_log.records import RecordReader
@@ -57,12 +58,8 @@ def read_facts_of(path: Path) -> RunFacts | None:
     with path.open("rb") as file:
         if read_header(file) != "sound":
             return None
-        replay = Replay()
-        for kind, record in RecordReader(FrameReader(file)):
-            if kind == "run":
-                replay.take(kind, record, is_new=True)
-                return replay.facts
-    return None
+        records = RecordReader(FrameReader(file))
+        return next((read_facts(record.run) for kind, record in records if kind == "run"), None)
 
 
 def _read(path: Path, file: BinaryIO, after: LogCursor | None, now: float) -> RunLog:
