@@ -2,7 +2,7 @@
 
 from analysis.importers.table.guess import guess_map
 from analysis.importers.table.importer import TableImport, import_table, plan_import
-from analysis.importers.table.map_text import map_to_yaml, parse_map, read_map
+from analysis.importers.table.map_text import map_from_values, map_to_yaml, parse_map, read_map
 from analysis.importers.table.read import read_table
 from analysis.importers.table.table_map import TableMap
 from analysis.importers.table.types import Table
@@ -13,6 +13,7 @@ __all__ = [
     "TableMap",
     "guess_map",
     "import_table",
+    "map_from_values",
     "map_to_yaml",
     "parse_map",
     "plan_import",

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Final
 
 from analysis.importers.table.runs import TableRun
-from analysis.importers.table.stored import StoredRun, contradicts, is_same_as
+from analysis.importers.table.stored import StoredRun, contradicts, has_same_config, is_same_as
 from analysis.store import run_id_of
 from analysis.store.identity import ID_PATTERN
 
@@ -81,7 +81,7 @@ def _match(
 ) -> dict[str, TableRun]:
     matched: dict[str, TableRun] = {}
     others = list(replicates)
-    for fits in (is_same_as, lambda run, stored: not contradicts(run, stored)):
+    for fits in (is_same_as, lambda run, stored: not contradicts(run, stored), has_same_config):
         others = [run for run in others if not _take_first(run, known, fits, matched)]
     for run, run_id in zip(others, chain(known, _new_ids(trial, taken)), strict=False):
         taken.add(run_id)

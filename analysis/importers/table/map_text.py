@@ -33,6 +33,15 @@ def parse_map(text: str, file: str = "map.yaml") -> TableMap:
     return _checked(parse_yaml(text, file), file)
 
 
+def map_from_values(values: Mapping[str, object], where: str) -> TableMap:
+    """Returns the map made of plain values, checked like a file; `where` names them in messages.
+
+    Raises:
+        ConfigError: as `read_map`, without lines.
+    """
+    return validate(TableMap, values, Document({}, {}), where)
+
+
 def _checked(document: Document, file: str) -> TableMap:
     values = {} if document.value is None else document.value
     if not isinstance(values, dict):

@@ -122,6 +122,11 @@ def is_same_as(run: TableRun, stored: StoredRun) -> bool:
     )
 
 
+def has_same_config(run: TableRun, stored: StoredRun) -> bool:
+    """Whether the configurations agree, measurements that are kept in them included."""
+    return not _differs(run.config, stored.config)
+
+
 def changed_fields(run: TableRun, stored: StoredRun) -> dict[str, object]:
     """Fields that the store has with another value. What a run that was not over has come to since is no change."""
     over = stored.row.get("status") in FINAL_STATUSES
