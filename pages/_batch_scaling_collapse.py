@@ -44,9 +44,9 @@ def collapse_text(collapse: Collapse) -> str:
     sentences = [f"The loss curves of {collapse.n_batch_sizes} batch sizes agree best at alpha = {best}{interval}."]
     if collapse.best_score is not None:
         scores = [f"{score:.1f} at {alpha:g}" for alpha, score in (collapse.scores or {}).items() if score is not None]
-        quality = "as well as noise allows" if collapse.best_score < 2 else "not within noise"
+        quality = "agree as well as noise allows" if collapse.best_score < 2 else "still differ by more than noise"
         sentences.append(
-            f"There they agree {quality}: squared error {collapse.best_score:.1f} times the noise's "
+            f"There they {quality}: squared error {collapse.best_score:.1f} times the noise's "
             f"(1 is perfect; {', '.join(scores)})."
         )
     else:

@@ -65,7 +65,7 @@ def show_law(found: BatchScaling) -> None:
     law, hinge = found.law, found.hinge
     alpha = MISSING if law.alpha is None else format_exponent(law.alpha)
     interval = f"95 % {range_text(law.interval)}" if law.interval else "no interval"
-    with st.grid("auto", min_column_width=200, gap="small"):
+    with st.grid(4, min_column_width=160, gap="small"):
         _card("Exponent (one law)", alpha, interval if law.alpha is not None else None)
         n_places = len({point.x for one in found.settings for point in one.points})
         _card("Optima in the fit", f"{law.n_points:,}", f"at {count_text(n_places, 'batch size')}")

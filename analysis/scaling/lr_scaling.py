@@ -205,10 +205,10 @@ def _models_left_out(results: pd.DataFrame, found: ScalingPoints) -> tuple[tuple
     inside = {model for model, value in zip(columns["model"], values, strict=True) if value is not None}
     outside = {str(model) for model in columns["model"] if model is not None and model not in inside}
     used = {point.model for point in found.points}
-    no_number = f"its {found.axis.name} is neither recorded (config key model_hidden_size) nor known"
+    no_number = f"{found.axis.name} is neither recorded (config key model_hidden_size) nor known"
     if found.axis.name != "hidden_size":
-        no_number = f"its runs record no {found.axis.name}"
-    no_optimum = "no curve of it has an optimum inside the grid"
+        no_number = f"the runs record no {found.axis.name}"
+    no_optimum = "no curve has an optimum inside the grid"
     return (
         *((model, no_number) for model in sorted(outside)),
         *((str(model), no_optimum) for model in sorted(map(str, inside - {None})) if model not in used),
