@@ -77,6 +77,7 @@ def _choose_objectives(view: View) -> list[str]:
     ]
     wanted = list(dict.fromkeys([view.metric, *measured]))
     costs = [name for name in ("peak_memory_bytes", "wall_s", "tokens_seen") if name in measured]
+    costs.sort(key=lambda name: view.runs[name].nunique() < 2)
     with st.container(horizontal=True):
         first = st.selectbox("Wanted (y)", wanted, key="want", bind="query-params")
         rest = [name for name in dict.fromkeys([*costs, *measured]) if name != first]

@@ -21,6 +21,7 @@ _BEYOND: Final = 0.12
 _MOST_TICKS: Final = 12
 _MAX_TICK: Final = 14
 _DIVERGED_COLOR: Final = "#D55E00"
+_CIVIDIS: Final = ("#FEE838", "#C8B866", "#948E77", "#666970", "#35456C", "#00224E")
 
 
 def plot_parallel_coordinates(
@@ -50,6 +51,7 @@ def plot_parallel_coordinates(
     ends = (min([low, *heights]), max([high, *heights]))
     if ends[0] == ends[1]:
         ends = (low - span, high + span)
+    better = -1.0 if direction == "min" else 1.0
     metric_axis = {
         "label": escape(metric),
         "values": heights,
@@ -60,10 +62,11 @@ def plot_parallel_coordinates(
         go.Parcoords(
             dimensions=[*(_dimension(axis) for axis in table.axes), metric_axis],
             line={
-                "color": heights,
-                "cmin": ends[0],
-                "cmax": ends[1],
-                "colorscale": _colors(low, high, place, direction, has_diverged=has_diverged),
+                # Plotly draws lines of higher colour values on top: those of the best.
+                "color": [better * height for height in heights],
+                "cmin": min(better * end for end in ends),
+                "cmax": max(better * end for end in ends),
+                "colorscale": _colors((high - low) / abs(ends[1] - ends[0]), has_diverged=has_diverged),
             },
             labelangle=-15,
             labelfont={"color": ink(theme), "size": 13},
@@ -127,24 +130,14 @@ def _metric_ticks(
     return {"tickvals": values, "ticktext": texts}
 
 
-def _colors(
-    low: float, high: float, place: float, direction: Direction, *, has_diverged: bool
-) -> list[tuple[float, str]]:
-    """Cividis from worst to best over the finite values, and one flat colour where the diverged trials end."""
-    scale = ["#00224E", "#35456C", "#666970", "#948E77", "#C8B866", "#FEE838"]
-    ordered = scale[::-1] if direction == "max" else scale
-    if not has_diverged or high <= low:
-        steps = np.linspace(0, 1, len(ordered)).tolist()
-        return [(float(at), color) for at, color in zip(steps, ordered, strict=True)]
-    share = (high - low) / (abs(place - (low if direction == "min" else high)))
-    spots = np.linspace(0, share, len(ordered)).tolist()
-    if direction == "min":
-        middle = (1 + share) / 2
-        inner = [(float(at), color) for at, color in zip(spots, ordered, strict=True)]
-        return [*inner, (middle, ordered[-1]), (middle, _DIVERGED_COLOR), (1.0, _DIVERGED_COLOR)]
-    middle = (1 - share) / 2
-    inner = [(float(1 - share + at), color) for at, color in zip(spots, ordered, strict=True)]
-    return [(0.0, _DIVERGED_COLOR), (middle, _DIVERGED_COLOR), (middle, ordered[0]), *inner]
+def _colors(share: float, *, has_diverged: bool) -> list[tuple[float, str]]:
+    """Cividis from the worst to the best value; where trials diverged, orange below that `share` of the axis."""
+    first = 1 - share if has_diverged else 0.0
+    steps = np.linspace(first, 1.0, len(_CIVIDIS)).tolist()
+    scale = list(zip(steps, _CIVIDIS, strict=True))
+    middle = first / 2
+    diverged = [(0.0, _DIVERGED_COLOR), (middle, _DIVERGED_COLOR), (middle, _CIVIDIS[0])]
+    return [*diverged, *scale] if has_diverged else scale
 
 
 def _short(value: object) -> str:

@@ -13,6 +13,7 @@ from analysis.importance.types import GroupImportance, Interval, KeyImportance, 
 from analysis.runs.trials import Trial
 
 _MUCH_UNEXPLAINED: Final = 0.5
+_MOST: Final = 0.5
 _MUCH_TOGETHER: Final = 0.05
 _MOST_NAMED: Final = 5
 
@@ -47,8 +48,9 @@ def importance_summary(
         noise: Share of the noise between seeds, or None.
     """
     first, second = importances[0], importances[1]
-    sentences = [f"{first.key} explains most of the difference between trials: {share_text(first)}."]
-    if unexplained > first.main:
+    if first.main >= _MOST:
+        sentences = [f"{first.key} explains most of the difference between trials: {share_text(first)}."]
+    else:
         sentences = [
             f"No single hyperparameter explains most of the difference between trials: "
             f"the first is {first.key} with {share_text(first)}."

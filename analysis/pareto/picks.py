@@ -100,7 +100,7 @@ def _knee(points: Sequence[ParetoPoint], objectives: Sequence[Objective]) -> Pic
     Source: I. Das 1999, "On characterizing the knee of the Pareto curve", Structural Optimization 18:107. The distance
     to the plane sum(z) = 1 grows with 1 - sum(z), so that the smallest sum is the knee.
     """
-    rule = "knee: the most of everything for its price"
+    rule = "knee"
     losses = to_losses(np.array([[point.values[item.name] for item in objectives] for point in points]), objectives)
     span = np.ptp(losses, axis=0)
     if len(points) < 3 or np.any(span <= 0):

@@ -18,6 +18,7 @@ PAGES: Final = {
     "learning-rate": "/learning_rate",
     "batch-scaling": "/batch_scaling",
     "best-configuration": "/best_configuration",
+    "what-matters": "/what_matters",
     "runs": "/runs",
 }
 """File name -> address of each page."""

@@ -89,7 +89,10 @@ def test_a_line_per_trial_with_log_ticks_and_the_diverged_apart() -> None:
     assert metric.tickvals[-1] > 4.0
     assert max(metric.values) == metric.tickvals[-1]
     assert sum(value == metric.tickvals[-1] for value in metric.values) == 1
-    assert trace.line.colorscale[-1] == (1.0, "#D55E00")
+    # The diverged one has the lowest colour value, and lines of the best are drawn last.
+    assert trace.line.colorscale[0] == (0.0, "#D55E00")
+    assert min(trace.line.color) == trace.line.cmin == -metric.tickvals[-1]
+    assert max(trace.line.color) == trace.line.cmax == 0.0
 
 
 def test_higher_is_better_puts_the_diverged_below() -> None:
