@@ -35,9 +35,10 @@ _SMALL = 5
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One cold question: seconds, peak memory of the process in MB, and the answer (setting -> learning rate)."""
+    """One cold question: seconds, those of them on a core, peak memory in MB, and the answer (setting -> rate)."""
 
     seconds: float
+    cpu_s: float
     peak_mb: float
     answer: dict[str, float]
 
@@ -81,7 +82,7 @@ def ask(command: Sequence[str], read: Callable[[str], dict[str, float]]) -> Aske
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} failed.")
-    return Asked(seconds, usage.ru_maxrss / 1024, read(output))
+    return Asked(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, read(output))
 
 
 def read_ucurve(output: str) -> dict[str, float]:
@@ -153,6 +154,7 @@ def compare(folder: Path, n_settings: int, mlflow_python: str | None, repeats: i
                    for name, all_ in asked.items()},
         "times_ucurve": {name: median([theirs.seconds / our.seconds for theirs, our in zip(all_, ours, strict=True)])
                          for name, all_ in asked.items() if name != "ucurve"},
+        "cpu_s": {name: median([one.cpu_s for one in all_]) for name, all_ in asked.items()},
         "peak_mb": {name: max(one.peak_mb for one in all_) for name, all_ in asked.items()},
         "same_answer": {name: all(one.answer == ours[0].answer for one in all_) for name, all_ in asked.items()},
         "warm_s": ask_warm(store),

@@ -161,33 +161,35 @@ class Table:
         return merged
 
     def _merge_sorted(self, order: Sequence[str]) -> int:
-        """Merges group by group, each in a commit of its own; what a conflict interrupts is only the last one."""
+        """Merges group by group, each in a commit of its own; leaves the rest to another process that does the same."""
         n_merged = 0
         # Planned once: with a writer at work there is always something new to merge.
         for files in list(plan_merges(self.data_files())):
             schema = pa.schema(self._newest().schema().to_arrow())
             merged = self._write_merged(files, schema, order)
+            is_replaced = False
             try:
-                _retried(lambda: self._replace(files, merged, schema), self._describe("compact"))  # noqa: B023
-            except BaseException:
-                merged.unlink(missing_ok=True)
-                raise
+                is_replaced = _retried(lambda: self._replace(files, merged, schema), self._describe("compact"))  # noqa: B023
+            finally:
+                if not is_replaced:
+                    merged.unlink(missing_ok=True)
+            if not is_replaced:
+                break
             n_merged += len(files)
         return n_merged
 
-    def _replace(self, files: Sequence[DataFile], merged: Path, schema: pa.Schema) -> None:
-        """Commits that `merged` takes the place of `files`, on top of what others have committed meanwhile.
+    def _replace(self, files: Sequence[DataFile], merged: Path, schema: pa.Schema) -> bool:
+        """Commits that `merged` takes the place of `files`; not if another compaction has taken one of them meanwhile.
 
-        Without the library's own retries, so that before each try the files are looked for again.
-
-        Raises:
-            StoreError: another compaction has taken one of the files; adding their rows again would double them.
+        Adding their rows again would double them. Without the library's own retries, so that the files are looked for
+        before each try.
         """
         delta = self._newest()
         if not {file.path.name for file in files} <= {Path(uri).name for uri in delta.file_uris()}:
-            raise StoreError(f"{self._describe('compact')}: another process is compacting it")
+            return False
         once = CommitProperties(max_commit_retries=0)
         delta.create_write_transaction(merge_actions(merged, files), "append", schema, commit_properties=once)
+        return True
 
     def _write_merged(self, files: Sequence[DataFile], schema: pa.Schema, order: Sequence[str]) -> Path:
         try:

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.errors import StoreError
 from analysis.store import MetricRow, Store
 from analysis.store import clustering as clustering_module
 from analysis.store.clustering import SORTED_BY, plan_merges
@@ -189,8 +188,7 @@ def test_two_compactions_at_once_lose_and_double_nothing(store: Store, monkeypat
         return write(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr("analysis.store.tables.write_merged", write_while_another_compacts)
-    with pytest.raises(StoreError, match="another process is compacting"):
-        store.compact()
+    assert store.compact().n_files_merged == 0
     assert len(_stored(store)) == 6
     assert store.n_files() == 1
     assert len(list(Path(store.location, "metrics").glob("*.parquet"))) == 3
