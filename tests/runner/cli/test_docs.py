@@ -80,6 +80,7 @@ def _keys(document: object) -> Iterator[str]:
         "ucurve lr-curve",
         "ucurve regret",
         "ucurve best",
+        "ucurve health",
         "ucurve store info",
         "ucurve store check",
         "ucurve store compact",
