@@ -9,7 +9,7 @@ import streamlit as st
 from analysis.figures.loss_curves import plot_loss_curves
 from analysis.runs.lineage import place_forks, trace_descent
 from pages._charts import show_chart, theme
-from pages._compare_choice import CurveOptions
+from pages._compare_choice import CurveOptions, run_names
 from pages._data import load_curves
 from pages._text import count_text, join_text, md_escape
 from pages._view import View
@@ -22,7 +22,8 @@ def show_curves(view: View, chosen: Sequence[str], options: CurveOptions) -> Non
     runs = view.all_runs[view.all_runs["run_id"].isin(run_ids)]
     parents = [run_id for run_id in run_ids if run_id not in set(chosen)]
     if parents:
-        st.caption(f"Drawn up to the fork: {md_escape(join_text(parents))}.")
+        names = run_names(runs)
+        st.caption(f"Drawn up to the fork: {md_escape(join_text([names[run_id] for run_id in parents]))}.")
     for metric in options.metrics:
         curves = place_forks(load_curves(view, run_ids, metric), descents, runs)
         if curves.empty:

@@ -20,11 +20,7 @@ def show_winner(ranking: Ranking, winner: ConfigScore) -> None:
         _card(
             "Probability it is best",
             MISSING if ranking.p_best is None else f"{ranking.p_best:.0%}",
-            "needs replicates"
-            if ranking.p_best is None
-            else "from shared seeds"
-            if ranking.is_paired
-            else "from seeds",
+            _seeds_text(ranking),
         )
         _card(
             "Not told from it",
@@ -59,12 +55,18 @@ def _spread_text(winner: ConfigScore) -> str:
     return f"± {format_value(winner.se, winner.se)} (se), n = {winner.n}"
 
 
+def _seeds_text(ranking: Ranking) -> str:
+    if ranking.p_best is None:
+        return "needs replicates"
+    return "shared seeds" if ranking.is_paired else "own seeds"
+
+
 def _honest_text(ranking: Ranking, winner: ConfigScore) -> str:
     if ranking.corrected_mean is None:
         return "needs replicates"
     if ranking.held_out_mean is None:
         return "corrected for luck"
-    return f"{format_value(ranking.held_out_mean, winner.se)} on held-out seeds"
+    return f"held out {format_value(ranking.held_out_mean, winner.se)}"
 
 
 def _card(name: str, value: str, remark: str) -> None:

@@ -20,6 +20,9 @@ from pages._view import View
 
 MAX_ROWS: Final = 15
 """Configurations in the chart; the table has all of them."""
+_OFTEN_UNKNOWN: Final = (
+    "ranks", "difference", "failure_rate", "failure_rate_at_most", "trained_tokens", "wall_s", "peak_memory_bytes",
+)  # fmt: skip
 
 
 def show_ranking(ranking: Ranking, view: View, *, heading: bool) -> None:
@@ -90,13 +93,11 @@ def ranking_table(ranking: Ranking, metric: str) -> pd.DataFrame:
     """One row per configuration, best first; what is the same or unknown for all is left out."""
     rows = [_row(score, ranking, metric) for score in ranking.ranking]
     table = pd.DataFrame(rows)
-    measured = ["ranks", "difference", "trained_tokens", "wall_s", "peak_memory_bytes", "failure_rate_at_most"]
-    return table.drop(columns=[name for name in measured if table[name].isna().all()])
+    return table.drop(columns=[name for name in _OFTEN_UNKNOWN if table[name].isna().all()])
 
 
 def _row(score: ConfigScore, ranking: Ranking, metric: str) -> dict[str, object]:
     known = ranking.indistinguishable is not None
-    n_ended = score.n + score.n_diverged
     return {
         "rank": score.rank,
         **score.config,
@@ -104,14 +105,14 @@ def _row(score: ConfigScore, ranking: Ranking, metric: str) -> dict[str, object]
         "sd": score.sd,
         "se": score.se,
         "n": score.n,
-        "n_diverged": score.n_diverged,
-        "failure_rate": score.n_diverged / n_ended if n_ended else None,
-        "failure_rate_at_most": score.failure_interval[1] if score.failure_interval else None,
         "p_best": score.p_best,
         "ranks": "{} to {}".format(*score.rank_interval) if score.rank_interval else None,
         "difference": score.difference,
         "like_the_winner": score.trial_key in (ranking.indistinguishable or ()) if known else None,
         "within_one_se": score.trial_key in ranking.one_se_set if known else None,
+        "n_diverged": score.n_diverged,
+        "failure_rate": score.n_diverged / (score.n + score.n_diverged) if score.n_diverged else None,
+        "failure_rate_at_most": score.failure_interval[1] if score.failure_interval else None,
         "trained_tokens": score.trained_tokens,
         "wall_s": score.wall_s,
         "peak_memory_bytes": score.peak_memory_bytes,

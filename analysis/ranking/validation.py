@@ -85,7 +85,9 @@ def _advice(
 
 
 def _text(n_seeds: int | None, n_rivals: int, difference: float, noise: Noise) -> str:
-    gap, sd = format_value(difference, noise.sd / 10), format_value(noise.sd, noise.sd)
+    if difference <= 0:
+        return "The best two have the same mean, so there is no lead to settle: take the cheapest."
+    gap, sd = f"{difference:.2g}", format_value(noise.sd, noise.sd)
     sharing = ", the same seeds for all," if noise.is_paired else ""
     if n_seeds is None:
         return (

@@ -38,8 +38,8 @@ def test_the_decision_its_evidence_and_its_caveats(open_page: OpenPage, replicat
 
     assert not app.exception
     text = shown_text(app)
-    assert "from shared seeds" in text
-    assert "on held-out seeds" in text
+    assert "shared seeds" in text
+    assert "held out 2." in text
     assert len(app.get("plotly_chart")) == 2
     [table] = [item.value for item in app.dataframe if "p_best" in item.value]
     assert {"difference", "ranks", "within_one_se", "like_the_winner", "peak_memory_bytes"} <= set(table.columns)
