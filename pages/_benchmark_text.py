@@ -9,7 +9,7 @@ import streamlit as st
 from analysis.benchmarks.correlation_types import LossCorrelation, LossCorrelations
 from analysis.benchmarks.report import BenchmarkReport
 from analysis.benchmarks.texts import tau_text, value_text
-from pages._text import count_text, join_text, md_escape
+from pages._text import join_text, md_escape
 
 _MAP = """\
 fields: {run_id: run}
@@ -35,9 +35,9 @@ def show_counts(report: BenchmarkReport) -> None:
     matrix = report.matrix
     n_missing = int(matrix.missing.sum())
     n_at_chance = sum(bool(column.at_chance) for column in matrix.columns)
-    unscored = f"{count_text(matrix.n_unscored_runs, 'run')} without a score" if matrix.n_unscored_runs else None
+    unscored = f"{matrix.n_unscored_runs:,} runs without" if matrix.n_unscored_runs else None
     with st.grid("auto", min_column_width=130, gap="small"):
-        _card("Trials" if matrix.by == "trial" else "Runs", f"{len(matrix.rows):,}", unscored)
+        _card("Trials with scores" if matrix.by == "trial" else "Runs with scores", f"{len(matrix.rows):,}", unscored)
         _card("Benchmarks", f"{len(matrix.columns):,}", f"{n_at_chance} at chance" if n_at_chance else None)
         _card("Missing cells", f"{n_missing:,}", f"of {matrix.scores.size:,}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from analysis.figures.benchmark_heatmap import chart_height, plot_benchmark_heatmap
+from analysis.figures.benchmark_heatmap import MOST_ROWS, chart_height, plot_benchmark_heatmap, row_range
 from analysis.figures.loss_vs_benchmark import plot_loss_against_benchmark
 from pages import _benchmark_text as text
 from pages._benchmark_report import ask_report, has_scores_elsewhere, load_offer
@@ -25,8 +25,11 @@ show_chart(
     key="benchmark-heatmap",
     alt=f"Scores of {len(report.matrix.rows)} rows on {len(report.matrix.columns)} benchmarks",
     height=chart_height(report),
-    table=cell_table(report, order),
+    y_range=row_range(len(order)),
+    table=cell_table(report, order[:MOST_ROWS]),
 )
+if report.matrix.missing.any():
+    st.caption("A cross is a cell that was not measured.")
 show_warnings([flag.text for flag in report.flags])
 with st.expander("Aggregates side by side", icon=":material/functions:", expanded=len(report.matrix.rows) > 1):
     show_aggregates(report, order)

@@ -57,12 +57,13 @@ def split_columns(measured: pd.DataFrame) -> ColumnSplit:
         rows = np.flatnonzero(benchmarks == benchmark)
         own = [ways[row] for row in rows]
         merged = _merge(Counter(own))
+        open_ways = {other for other, shown in merged.items() if _leaves_open(other, shown)}
         kept = list(dict.fromkeys(merged.values()))
         keys = _keys(str(benchmark), kept)
         for way, key in zip(kept, keys, strict=True):
             members = rows[[merged[other] == way for other in own]]
             index[members] = len(columns)
-            unstated[members] = [_leaves_open(ways[row], way) for row in members]
+            unstated[members] = [ways[row] in open_ways for row in members]
             columns.append(_column(measured.iloc[members], key, way))
         flags += _flags(str(benchmark), keys, columns[-len(kept) :], measured.iloc[rows], bool(unstated[rows].any()))
     return ColumnSplit(tuple(columns), index, unstated, tuple(flags))

@@ -12,7 +12,6 @@ import pandas as pd
 
 from analysis.benchmarks.types import Flag
 from analysis.errors import FilterError, SchemaError
-from analysis.runs.configuration import plain
 
 PROTOCOL: Final = ("harness", "harness_version", "items_digest", "n_items", "chance_level")
 """Scores that differ in one of these were not measured in the same way and never share a column."""
@@ -37,10 +36,10 @@ def read_measurements(evals: pd.DataFrame) -> tuple[pd.DataFrame, list[Flag]]:
         raise SchemaError(f"An evals table needs the columns {', '.join(needed)}; it lacks {', '.join(missing)}.")
     table = pd.DataFrame(
         {
-            **{name: pd.Series([plain(cell) for cell in evals[name]], dtype=object) for name in _TEXTS},
+            **{name: _objects(evals[name]) for name in _TEXTS},
             **{name: _floats(evals[name]) for name in _NUMBERS},
             "step": evals["step"].to_numpy(dtype=np.int64),
-            "higher_is_better": pd.Series([plain(cell) for cell in evals["higher_is_better"]], dtype=object),
+            "higher_is_better": _objects(evals["higher_is_better"]),
         }
     )
     finite = np.isfinite(table["score"].to_numpy())
@@ -121,6 +120,11 @@ def _nonfinite_flag(broken: pd.DataFrame) -> Flag:
     names = sorted({str(name) for name in broken["benchmark"]})
     text = f"{len(broken)} {'score is' if len(broken) == 1 else 'scores are'} no finite number and count as missing."
     return Flag("nonfinite", text, tuple(names))
+
+
+def _objects(column: pd.Series) -> pd.Series:
+    """Returns the values with None for what is missing, numbered from 0."""
+    return column.astype(object).where(column.notna(), None).reset_index(drop=True)
 
 
 def _floats(column: pd.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -79,5 +79,10 @@ def _text(key: str, value: GroupValue) -> str:
 
 
 def _unique(names: Sequence[str], keys: Sequence[str]) -> list[str]:
-    counts = Counter(names)
-    return [name if counts[name] == 1 else f"{name} ({key[:12]})" for name, key in zip(names, keys, strict=True)]
+    """Returns the names, repeated ones with as much of their key as tells them apart."""
+    unique = list(names)
+    for length in (6, 12, max(map(len, keys), default=0)):
+        counts = Counter(unique)
+        pairs = zip(names, unique, keys, strict=True)
+        unique = [own if counts[own] == 1 else f"{name} ({key[:length]})" for name, own, key in pairs]
+    return unique

@@ -9,10 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from analysis.benchmarks.report import BenchmarkReport
-from analysis.benchmarks.texts import column_digits, value_text
 from analysis.benchmarks.types import BenchmarkColumn, Floats
+from analysis.figures.benchmark_cells import cell_hover, cell_texts
 from analysis.figures.theme import Theme, escape, ink, new_figure, with_message
-from analysis.number_format import format_value
 
 MOST_LABELLED_COLUMNS: Final = 14
 """With more columns than this a number does not fit into its cell; it is in the hover and in the table."""
@@ -56,8 +55,8 @@ def plot_benchmark_heatmap(
     colours = _colours(report)[shown]
     missing = report.matrix.missing[shown]
     grey = np.array([bool(column.at_chance) for column in columns])
-    hovers = [[_hover(report, row, at) for at in range(len(columns))] for row in shown]
-    texts = _texts(report, shown)
+    hovers = [[cell_hover(report, row, at) for at in range(len(columns))] for row in shown]
+    texts = cell_texts(report, shown) if len(columns) <= MOST_LABELLED_COLUMNS else [[""] * len(columns)] * len(shown)
     scale = _scale(report, colours, theme)
     _add_cells(figure, np.where(grey, np.nan, colours), texts, hovers, scale)
     flat = {"colorscale": [[0.0, _GREY[theme]], [1.0, _GREY[theme]]], "showscale": False}
@@ -73,6 +72,11 @@ def chart_height(report: BenchmarkReport, max_rows: int = MOST_ROWS) -> int:
     has_text = len(report.matrix.columns) <= MOST_LABELLED_COLUMNS
     row = _ROW_WITH_TEXT if has_text else _ROW if n_rows <= _FEW_ROWS else _THIN_ROW
     return 260 + row * n_rows
+
+
+def row_range(n_rows: int) -> tuple[float, float]:
+    """Returns the limits of the y axis: the first row on top, no empty row at either end."""
+    return min(n_rows, MOST_ROWS) - 0.5, -0.5
 
 
 def _colours(report: BenchmarkReport) -> Floats:
@@ -134,57 +138,6 @@ def _add_cells(
     )
 
 
-def _texts(report: BenchmarkReport, rows: Sequence[int]) -> list[list[str]]:
-    n_columns = len(report.matrix.columns)
-    if n_columns > MOST_LABELLED_COLUMNS:
-        return [[""] * n_columns for _ in rows]
-    digits = column_digits(report.baseline.errors if report.baseline else report.scaled.errors)
-    return [[_text(report, row, at, digits[at]) for at in range(n_columns)] for row in rows]
-
-
-def _text(report: BenchmarkReport, row: int, at: int, digits: float) -> str:
-    baseline = report.baseline
-    if baseline is None or report.matrix.rows[row].key == baseline.key:
-        value, error = report.scaled.values[row, at], report.scaled.errors[row, at]
-        return value_text(value, error, digits=digits, between="<br>±")
-    value, error = baseline.differences[row, at], baseline.errors[row, at]
-    text = value_text(value, error, digits=digits, signed=True, between="<br>±")
-    return f"<b>{text}</b>" if baseline.is_different[row, at] else text
-
-
-def _hover(report: BenchmarkReport, row: int, at: int) -> str:
-    matrix, column = report.matrix, report.matrix.columns[at]
-    head = [f"<b>{escape(matrix.rows[row].name)}</b>", f"{escape(column.key)}, {escape(column.metric)}"]
-    if matrix.missing[row, at]:
-        return "<br>".join([*head, "not measured"])
-    lines = [f"score {value_text(matrix.scores[row, at], matrix.stderr[row, at])} (item error)"]
-    if report.normalise is not None and not np.isnan(report.scaled.values[row, at]):
-        lines.append(f"{report.normalise} {value_text(report.scaled.values[row, at], report.scaled.errors[row, at])}")
-    if report.baseline is not None and report.matrix.rows[row].key != report.baseline.key:
-        lines += _difference(report, row, at)
-    if not np.isnan(matrix.seed_sd[row, at]):
-        lines.append(f"sd {format_value(float(matrix.seed_sd[row, at]))} between {matrix.n_runs[row, at]} runs")
-    items = "items unknown" if np.isnan(matrix.n_items[row, at]) else f"{matrix.n_items[row, at]:,.0f} items"
-    lines.append(f"{items}, step {matrix.steps[row, at]:,.0f}")
-    if column.chance_level is not None:
-        lines.append(f"chance {column.chance_level:g}{', nobody is above' if column.at_chance else ''}")
-    if matrix.unstated[row, at]:
-        lines.append("does not say fully how it was measured")
-    return "<br>".join([*head, *lines])
-
-
-def _difference(report: BenchmarkReport, row: int, at: int) -> list[str]:
-    baseline = report.baseline
-    if baseline is None or np.isnan(baseline.differences[row, at]):
-        return ["no difference: the baseline was not measured"]
-    value = baseline.differences[row, at]
-    if np.isnan(baseline.errors[row, at]):
-        return [f"difference {value:+.4g}, error unknown"]
-    low, high = baseline.low[row, at], baseline.high[row, at]
-    verdict = "really different" if baseline.is_different[row, at] else "not told apart"
-    return [f"difference {value:+.3g}, 95 % interval {low:+.3g} to {high:+.3g}", f"{verdict} (Holm over all cells)"]
-
-
 def _add_crosses(figure: go.Figure, missing: np.ndarray, hovers: Sequence[Sequence[str]], theme: Theme) -> None:
     where = np.argwhere(missing)
     if not len(where):
@@ -197,7 +150,7 @@ def _add_crosses(figure: go.Figure, missing: np.ndarray, hovers: Sequence[Sequen
         marker={"symbol": "x-thin", "size": 7, "line": {"width": 1, "color": ink(theme)}, "opacity": 0.5},
         customdata=[hovers[row][at] for row, at in where],
         hovertemplate="%{customdata}<extra></extra>",
-        showlegend=True,
+        showlegend=False,
     )
 
 
@@ -218,10 +171,9 @@ def _label_axes(figure: go.Figure, names: Sequence[str], columns: Sequence[Bench
         tickvals=list(range(len(names))),
         ticktext=[escape(_short(name)) for name in names],
         tickfont=small if len(names) > _FEW_ROWS else None,
-        autorange="reversed",
+        range=row_range(len(names)),
         showgrid=False,
     )
-    figure.update_layout(legend={"y": 1.0, "yanchor": "bottom", "x": 1.0, "xanchor": "right"})
 
 
 def _short(name: str) -> str:

@@ -34,7 +34,7 @@ def test_a_heatmap_has_a_cell_per_score_and_says_so(theme: Theme) -> None:
     assert np.isnan(grey).tolist() == [[True, False, True]] * 3
     assert list(figure.layout.xaxis.ticktext) == ["b00", "b01 (at chance)", "b02"]
     assert list(figure.layout.yaxis.ticktext) == ["&lt;run 0&gt;", "&lt;run 1&gt;", "&lt;run 2&gt;"]
-    assert figure.layout.yaxis.autorange == "reversed"
+    assert figure.layout.yaxis.range == (2.5, -0.5)
     json.loads(figure.to_json())
 
 

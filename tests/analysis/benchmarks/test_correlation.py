@@ -35,6 +35,15 @@ def test_one_group_is_no_group_and_singletons_have_no_pairs(points: list[tuple[i
     assert math.isnan(tau_b(x, y, np.arange(len(x))))
 
 
+def test_thousands_of_points_need_no_table_of_pairs() -> None:
+    x, y = np.random.default_rng(7).integers(0, 300, (2, 5000)).astype(float)
+    groups = np.arange(5000) % 2
+    assert tau_b(x, y) == pytest.approx(stats.kendalltau(x, y).statistic)
+    parts = [(x[groups == at], y[groups == at]) for at in (0, 1)]
+    halves = [stats.kendalltau(*part).statistic for part in parts]
+    assert tau_b(x, y, groups) == pytest.approx(np.mean(halves), abs=1e-3)
+
+
 def test_drawing_a_point_twice_is_a_weight_of_two() -> None:
     x, y = np.random.default_rng(0).normal(size=(2, 12))
     drawn = np.random.default_rng(1).integers(0, 12, 12)

@@ -220,11 +220,17 @@ def test_trials_with_uneven_coverage_are_flagged() -> None:
     assert "1 of 1 trials" in _text(_matrix(cells, runs, rows="trial"), "uneven")
 
 
-def test_runs_of_one_name_are_told_apart() -> None:
-    names = [
-        row.name for row in _matrix([{"run_id": "a"}, {"run_id": "b"}], make_runs(["a", "b"], name=["x", "x"])).rows
-    ]
-    assert names == ["x (a)", "x (b)"]
+@pytest.mark.parametrize(
+    ("ids", "names"),
+    [
+        (["a", "b"], ["x (a)", "x (b)"]),
+        (["abcdefgh", "12345678"], ["x (abcdef)", "x (123456)"]),
+        (["0123456789ab-s0", "0123456789ab-s1"], ["x (0123456789ab-s0)", "x (0123456789ab-s1)"]),
+    ],
+)
+def test_runs_of_one_name_are_told_apart(ids: list[str], names: list[str]) -> None:
+    matrix = _matrix([{"run_id": run} for run in ids], make_runs(ids, name=["x", "x"]))
+    assert [row.name for row in matrix.rows] == names
 
 
 def test_rows_are_found_by_key_and_by_unique_name() -> None:
