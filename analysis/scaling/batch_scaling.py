@@ -148,7 +148,7 @@ def compute_batch_scaling(
         hinge=hinge,
         collapse=fit_collapse(pooled, sign=sign),
         headline=_headline(found, law, tests, hinge, is_mixed=is_mixed),
-        context=_context(found, held, is_known=bool(usable) and not is_mixed),
+        context=_context(found, [] if is_mixed else list(kinds)),
         warnings=scaling_warnings(found, law, left_out),
     )
 
@@ -165,6 +165,12 @@ def _headline(found: ScalingPoints, law: PowerLaw, tests: Sequence[RuleTest], hi
     return law_verdict(law, tests, noun="batch", too_few="Too few batch sizes inside the grid to say.")
 
 
-def _context(found: ScalingPoints, held: Held | None, *, is_known: bool) -> str:
-    unit = f"Batch is counted in {found.axis.unit}."
-    return f"{unit} {HELD_TEXTS[held]}" if is_known else unit
+def _context(found: ScalingPoints, kinds: Sequence[Held | None]) -> str:
+    """Returns the unit, and what was held fixed in the settings of the fit (none where they are not pooled)."""
+    sentences = [f"Batch is counted in {found.axis.unit}."]
+    known = [kind for kind in kinds if kind is not None]
+    if kinds:
+        sentences.append(HELD_TEXTS[known[0] if known else None])
+    if known and len(kinds) > 1:
+        sentences.append("Not every setting says so.")
+    return " ".join(sentences)

@@ -19,6 +19,7 @@ from analysis.scaling.power_law import fit_power_law, slope_points
 from analysis.scaling.types import OptimumPoint
 from tests.analysis.scaling.laws import BATCHES, TOKENS, hinged, make_sweep, power, stack
 from tests.analysis.sweeps import make_results, messy_tables
+from tests.shared_data import table_path
 
 # Every example is a whole analysis; the repeatable profile's hundred would take too long.
 _FEW_RESAMPLES = 40
@@ -134,6 +135,13 @@ def test_what_was_held_fixed_is_read_from_the_runs(
     assert said[held] in found.verdict
 
 
+def test_settings_that_do_not_say_what_they_held_fixed_are_pooled_and_said() -> None:
+    found = _scale(SMALL.assign(max_steps=SMALL["max_steps"].where(SMALL["lora_rank"] == 4)))
+    assert found.held_fixed is None
+    assert found.law.n_points == 8
+    assert found.context.endswith("a larger batch took fewer steps. Not every setting says so.")
+
+
 def test_tokens_fixed_by_rounded_steps_are_recognised() -> None:
     found = _scale(make_sweep(ranks=(8,), batches=(8, 24, 100), seeds=1, steps=lambda batch: math.ceil(TOKENS / batch)))
     assert found.held_fixed == "tokens"
@@ -206,6 +214,26 @@ def test_json_has_the_keys_of_the_contract_and_is_strict() -> None:
     assert hinge_keys <= set(hinge)
     assert set(collapsed["scores"]) == {"0", "0.5", "1"}
     assert collapsed["n_batch_sizes"] == len(BATCHES)
+
+
+def test_public_tables_without_a_grid_of_both_give_no_exponent() -> None:
+    openlm = pd.read_csv(table_path("openlm-scaling/models.csv"))
+    runs = make_results(
+        {"model": row["model"], "dataset": row["dataset"], "learning_rate": row["lr"], "batch_size": row["global_bs"],
+         "token_budget": row["tokens"], "value": row["loss_c4_val"], "lora_rank": None}
+        for row in openlm.to_dict("records")
+    )  # fmt: skip
+    found = _scale(runs)
+    assert found.law.alpha is None
+    assert found.headline == "Too few batch sizes inside the grid to say."
+    assert len(found.left_out) > 50
+    peft = pd.read_csv(table_path("peft-metamathqa/runs.csv"))
+    runs = make_results(
+        {"learning_rate": row["lr"], "batch_size": row["batch_size"], "max_steps": row["max_steps"],
+         "lora_rank": row["rank"], "adapter": row["peft_type"], "value": row["final_train_loss"]}
+        for row in peft.to_dict("records")
+    )  # fmt: skip
+    assert _scale(runs).headline == "There is one batch size only, so nothing can be said about scaling."
 
 
 @few
