@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -181,7 +180,6 @@ def run(folder: Path, mlflow_python: str | None = None, repeats: int = 3) -> Non
         "all_settings": compare(folder, len(SETTINGS), None, repeats),
         f"first_{_SMALL}_settings": compare(folder, _SMALL, mlflow_python, repeats),
         "load_average_before": load_before,
-        "peak_mb_of_this_process": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
     command = "python -m benchmarks.large_store" + (" --mlflow-python PATH" if mlflow_python else "")
     write_result("large_store", command, figures)

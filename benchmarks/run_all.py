@@ -1,12 +1,17 @@
 """Runs every benchmark: `python -m benchmarks.run_all`, or `make bench`."""
 
-from benchmarks import packed_vs_peft, precision
+import tempfile
+from pathlib import Path
+
+from benchmarks import large_store, packed_vs_peft, precision
 
 
 def main() -> None:
     """One after another; each writes its file in `benchmarks/results/`."""
     packed_vs_peft.compare(repeats=3)
     precision.main()
+    with tempfile.TemporaryDirectory() as folder:
+        large_store.run(Path(folder))
 
 
 if __name__ == "__main__":
