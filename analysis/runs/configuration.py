@@ -147,7 +147,7 @@ def _typed_values(runs: pd.DataFrame, name: str, parsed: list[dict[str, GroupVal
         return [config.get(name) for config in parsed]
     column = runs[name]
     if column.dtype == object:  # lists cannot be told apart by hashing, and True would be taken for 1
-        values = [plain(value) for value in column]
+        values = [value if value is None or type(value) is str else plain(value) for value in column]
     else:
         codes, different = pd.factorize(column)
         by_code = [*(plain(value) for value in different), None]  # missing has the code -1
