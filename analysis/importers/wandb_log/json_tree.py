@@ -36,12 +36,13 @@ class JsonTree:
         root = self._root
         for item in items:
             path = item.nested_key
-            if not path:
-                root[item.key] = item.value_json
-            elif len(path) == 1:
+            depth = len(path)
+            if depth == 1:
                 root[path[0]] = item.value_json
-            else:
+            elif depth:
                 self._parent(path)[path[-1]] = item.value_json
+            else:
+                root[item.key] = item.value_json
 
     def update_from_copy(self, items: Iterable[Item]) -> None:
         """Takes a later copy of the whole document, but keeps a value that differs only by the copy's own rounding.

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from analysis.importers.wandb_log.discover import LogFile
 from analysis.importers.wandb_log.run_log import read_facts_of, read_run_log
-from analysis.importers.wandb_log.types import RunFacts, RunLog
+from analysis.importers.wandb_log.types import LogCursor, RunFacts, RunLog
 
 RunKey: TypeAlias = tuple[str | None, str | None, str]
 """Entity, project and run id: the same id in two projects is two runs."""
@@ -64,11 +64,14 @@ def group_logs(files: Iterable[LogFile]) -> Grouping:
     )
 
 
-def read_part(part: LogPart, *, now: float | None = None) -> RunLog:
-    """The log of a part: the first candidate that is complete, else the one with the most rows."""
+def read_part(part: LogPart, *, after: LogCursor | None = None, now: float | None = None) -> RunLog:
+    """The log of a part: the first candidate that is complete, else the one with the most rows.
+
+    `after` and `now` are those of `read_run_log`; a cursor of one candidate holds for the others too.
+    """
     logs = []
     for candidate in part.candidates:
-        log = read_run_log(candidate.path, now=now)
+        log = read_run_log(candidate.path, after=after, now=now)
         if log.verdict == "complete":
             return log
         logs.append(log)

@@ -111,6 +111,8 @@ def test_an_older_copy_and_a_damaged_copy_are_the_same_part(tmp_path: Path, log_
     assert [file.path.parent.name for file in part.candidates] == ["damaged", "sound", "early"]
     log = read_part(part)
     assert (log.verdict, log.n_rows, log.path.parent.name) == ("complete", LONG_ROWS, "sound")
+    early = read_run_log(tmp_path / "early/run-long.wandb")
+    assert read_part(part, after=early.cursor).n_new_rows == LONG_ROWS - early.n_rows
     (tmp_path / "sound/run-long.wandb").unlink()
     (run,) = group_logs(discover_logs([tmp_path]).files).runs
     log = read_part(run.parts[0])

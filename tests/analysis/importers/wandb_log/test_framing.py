@@ -143,6 +143,23 @@ def test_a_wrong_length_costs_one_record() -> None:
     assert reader.gaps == [Gap(7, 7 + 107)]
 
 
+def test_a_record_that_never_ends_is_damage_once_another_begins() -> None:
+    never_ends = write_log([b"x" * 2 * BLOCK])[:BLOCK]
+    begins_at_the_edge = write_log([b"z" * (BLOCK - 14), b"whole"])[BLOCK:]
+    read, reader = read_all(never_ends + begins_at_the_edge)
+    assert read == [b"whole"]
+    assert reader.gaps == [Gap(7, BLOCK)]
+
+
+def test_a_last_record_damaged_and_cut_is_one_tail() -> None:
+    log = bytearray(write_log([b"a", b"b" * 3 * BLOCK])[:-9])
+    log[20] ^= 1
+    read, reader = read_all(bytes(log))
+    assert read == [b"a"]
+    assert reader.gaps == []
+    assert tail_of(reader) == Tail("cut", 15, len(log) - 15)
+
+
 def test_bytes_that_look_like_a_chunk_inside_a_damaged_record_are_no_record() -> None:
     inner = write_log([b"a log inside a log"])[7:]
     log = bytearray(write_log([b"before", b"#" + inner + b"#", b"after"]))

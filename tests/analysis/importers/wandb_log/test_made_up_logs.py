@@ -12,7 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.importers.wandb_log import HISTORY_SCHEMA, MetricSetting, RunLog, path_keys, path_text, read_run_log
+from analysis.importers.wandb_log import (
+    HISTORY_SCHEMA,
+    MetricSetting,
+    RunLog,
+    history,
+    path_keys,
+    path_text,
+    read_run_log,
+)
 from analysis.importers.wandb_log.history import read_values
 from analysis.importers.wandb_log.json_text import replace_lone_surrogates
 from analysis.importers.wandb_log.records import Record
@@ -91,6 +99,12 @@ def test_half_characters_are_replaced_and_counted(before: str, after: str) -> No
     halves = sum("\ud800" <= character <= "\udfff" for character in json.loads(json.dumps(value)))
     assert n_replaced == halves >= 1
     json.loads(replaced).encode()
+
+
+def test_half_characters_in_the_history_are_replaced_and_counted(tmp_path: Path) -> None:
+    log = read(tmp_path, run_record(), history_record(0, x='"a\\udc00b"', y='"\\ud83d\\ude00"', z="1"), exit_record())
+    assert cells(log) == [(0, "x", None, '"a\\ufffdb"'), (0, "y", None, '"\\ud83d\\ude00"'), (0, "z", 1.0, None)]
+    assert log.n_replaced == 1
 
 
 def test_old_writers_have_plain_keys_and_the_step_among_the_items(tmp_path: Path) -> None:
@@ -249,11 +263,15 @@ def test_finish_by_telemetry_confirms_the_end(tmp_path: Path) -> None:
     assert read(tmp_path, run_record(), finish, new_record(exit={})).state == "finished"
 
 
-def test_many_rows_cross_the_flushes_unchanged(tmp_path: Path) -> None:
-    n_rows, n_keys = 3_000, 101
+@pytest.mark.parametrize(("limit", "value"), [("FLUSH_CELLS", 1_000), ("FLUSH_BYTES", 10_000)])
+def test_many_rows_cross_the_flushes_unchanged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+) -> None:
+    monkeypatch.setattr(history, limit, value)
+    n_rows, n_keys = 300, 11
     rows = [history_record(i, **{f"k{k}": str(i * n_keys + k) for k in range(n_keys)}) for i in range(n_rows)]
     log = read(tmp_path, run_record(), *rows, exit_record())
     assert log.n_rows == n_rows
     assert log.history["number"].to_pylist() == list(range(n_rows * n_keys))
-    assert log.history.column("key").num_chunks > 1
-    assert log.history["key"][-1].as_py() == "k100"
+    assert log.history.column("key").num_chunks > 2
+    assert log.history["key"][-1].as_py() == "k10"
