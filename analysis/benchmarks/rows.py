@@ -32,7 +32,8 @@ def make_rows(runs: pd.DataFrame, scored: set[str], by: By) -> tuple[BenchmarkRo
         if str(run_id) in scored:
             members.setdefault(key, []).append(position)
     configs = _configs(read_configurations(runs), [positions[0] for positions in members.values()])
-    names = [_name(runs, positions[0], config, by) for positions, config in zip(members.values(), configs, strict=True)]
+    run_names = [_run_name(runs, positions[0]) for positions in members.values()]
+    names = run_names if by == "run" else _config_names(configs, run_names)
     ids = [str(run_id) for run_id in runs["run_id"]]
     return tuple(
         BenchmarkRow(key=key, name=name, config=config, run_ids=tuple(sorted(ids[position] for position in positions)))
@@ -62,14 +63,25 @@ def _configs(columns: Mapping[str, Sequence[GroupValue]], firsts: Sequence[int])
     return [{key: columns[key][row] for key in varying} for row in firsts]
 
 
-def _name(runs: pd.DataFrame, position: int, config: Group, by: By) -> str:
+def _run_name(runs: pd.DataFrame, position: int) -> str:
     own = plain(runs["name"].iloc[position]) if "name" in runs.columns else None
-    run_name = str(runs["run_id"].iloc[position] if own is None else own)
-    if by == "run":
-        return run_name
-    typed = [key for key in config if key == "learning_rate" or key in GROUP_KEYS]
-    shown = (typed or list(config))[:_MOST_NAMED]
-    return ", ".join(f"{_SHORT.get(key, key)} {_text(key, config[key])}" for key in shown) or run_name
+    return str(runs["run_id"].iloc[position] if own is None else own)
+
+
+def _config_names(configs: Sequence[Group], run_names: Sequence[str]) -> list[str]:
+    """Returns a text per configuration: what tells it from the others, without what follows from the rest."""
+    varying = list(configs[0]) if configs else []
+    typed = [key for key in varying if key == "learning_rate" or key in GROUP_KEYS]
+    shown: list[str] = []
+    for key in typed or varying:
+        if len(shown) < _MOST_NAMED and _n_different(configs, [*shown, key]) > _n_different(configs, shown):
+            shown.append(key)
+    texts = [", ".join(f"{_SHORT.get(key, key)} {_text(key, config[key])}" for key in shown) for config in configs]
+    return [text or name for text, name in zip(texts, run_names, strict=True)]
+
+
+def _n_different(configs: Sequence[Group], keys: Sequence[str]) -> int:
+    return len({tuple(config[key] for key in keys) for config in configs})
 
 
 def _text(key: str, value: GroupValue) -> str:

@@ -17,7 +17,7 @@ MOST_LABELLED_COLUMNS: Final = 14
 """With more columns than this a number does not fit into its cell; it is in the hover and in the table."""
 MOST_ROWS: Final = 150
 """Rows drawn; the tables have all of them."""
-_MAX_NAME: Final = 23
+_MAX_NAME: Final = 26
 _FEW_ROWS: Final = 40
 _ROW_WITH_TEXT: Final = 38
 _ROW: Final = 20

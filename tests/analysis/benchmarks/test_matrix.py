@@ -202,6 +202,13 @@ def test_a_trial_is_the_mean_over_its_runs_with_their_spread() -> None:
     assert matrix.n_runs.tolist() == [[3], [1]]
 
 
+def test_what_follows_from_the_rest_names_no_trial() -> None:
+    ids = ["a", "b", "c", "d"]
+    runs = make_runs(ids, learning_rate=[1e-4, 1e-4, 2e-4, 2e-4], lora_rank=[8, 16, 8, 16], lora_alpha=[16, 32, 16, 32])
+    names = [row.name for row in _matrix([{"run_id": run} for run in ids], runs, rows="trial").rows]
+    assert names == ["lr 1e-4, rank 8", "lr 1e-4, rank 16", "lr 2e-4, rank 8", "lr 2e-4, rank 16"]
+
+
 def test_more_seeds_do_not_make_more_items() -> None:
     matrix = _trials()
     shares = np.array([0.50, 0.54, 0.55])
