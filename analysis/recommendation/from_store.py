@@ -112,7 +112,10 @@ def recommend_from_store(
         width=base.hidden_size or 0,
         family=tuple(point for point in optima if point.label == name and name != "unknown"),
         own_lr=next((point.lr for point in optima if point.model == model_id), None),
-        remarks=tuple(warning for warning in found.warnings if "change" in warning),
+        remarks=(
+            *_mixed([point for point in found.points if family_name(point.model_type) == name]),
+            *(warning for warning in found.warnings if "change" in warning),
+        ),
     )
     n_models = len(evidence.family)
     if base.hidden_size is None:
@@ -124,6 +127,15 @@ def recommend_from_store(
     return _refuse(
         evidence, f"the store has optima of {n_models} models of the family '{name}', a fit needs {MIN_MODELS}"
     )
+
+
+def _mixed(points: Sequence[OptimumPoint]) -> tuple[str, ...]:
+    """Returns a sentence on what differs between the settings that are averaged, where anything does."""
+    keys = dict.fromkeys(key for point in points for key in point.setting)
+    varying = [key for key in keys if len({point.setting.get(key) for point in points}) > 1]
+    if not varying:
+        return ()
+    return (f"The number is a mean over settings that differ in {', '.join(varying)}; narrow them with --where.",)
 
 
 def _recorded(results: pd.DataFrame, model_id: str) -> tuple[int | None, str | None]:

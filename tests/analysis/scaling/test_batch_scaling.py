@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from tests.shared_data import table_path
 
 # Every example is a whole analysis; the repeatable profile's hundred would take too long.
 _FEW_RESAMPLES = 40
-few = settings(max_examples=max(settings().max_examples // 10, 5))
+few = settings(max_examples=max(settings().max_examples // 20, 5))
 SMALL = make_sweep(ranks=(4, 8), batches=(8, 16, 32, 64), seeds=1)
 
 
@@ -37,6 +38,11 @@ def _few_resamples() -> Iterator[None]:
 
 def _scale(results: pd.DataFrame, **options: str | list[str]) -> BatchScaling:
     return compute_batch_scaling(results, metric="eval_loss", **options)  # type: ignore[arg-type]
+
+
+@cache
+def _small() -> BatchScaling:
+    return _scale(SMALL)
 
 
 def test_the_square_root_rule_is_found_in_runs() -> None:
@@ -241,7 +247,7 @@ def test_public_tables_without_a_grid_of_both_give_no_exponent() -> None:
 def test_the_order_of_rows_does_not_matter(random: np.random.RandomState) -> None:
     order = list(range(len(SMALL)))
     random.shuffle(order)
-    before, after = _scale(SMALL), _scale(SMALL.iloc[order])
+    before, after = _small(), _scale(SMALL.iloc[order])
     assert after.law.alpha == pytest.approx(before.law.alpha, rel=1e-9)
     assert after.law.interval == pytest.approx(before.law.interval, rel=1e-9)
     assert after.collapse.best_alpha == pytest.approx(before.collapse.best_alpha, rel=1e-6)
@@ -254,7 +260,7 @@ def test_units_of_learning_rate_and_batch_leave_the_exponent(lr_factor: float, b
     scaled = SMALL.assign(
         learning_rate=SMALL["learning_rate"] * lr_factor, batch_size=SMALL["batch_size"] * batch_factor
     )
-    before, after = _scale(SMALL), _scale(scaled)
+    before, after = _small(), _scale(scaled)
     assert after.law.alpha == pytest.approx(before.law.alpha, rel=1e-4)
     assert after.law.interval == pytest.approx(before.law.interval, rel=1e-3)
     assert after.collapse.best_alpha == pytest.approx(before.collapse.best_alpha, abs=1e-3)
@@ -267,7 +273,7 @@ def test_units_of_learning_rate_and_batch_leave_the_exponent(lr_factor: float, b
 def test_runs_that_are_not_finite_or_not_done_never_matter(value: float, status: str, batch: int) -> None:
     bad = SMALL.head(1).assign(run_id="bad", seed=9, value=value, status=status, batch_size=batch)
     found = _scale(pd.concat([SMALL, bad], ignore_index=True))
-    assert found.to_json() == _scale(SMALL).to_json()
+    assert found.to_json() == _small().to_json()
 
 
 @few

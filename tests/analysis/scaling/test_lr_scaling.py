@@ -167,6 +167,13 @@ def test_fewer_models_shift_the_published_rule() -> None:
     assert "Width 4096 lies outside what the store has of this family (2048 to 3072)." in found.recommended.warnings
 
 
+def test_a_mean_over_different_settings_is_said() -> None:
+    mixed = recommend_from_store(_sweep(QWENS, 0.1), "Qwen/Qwen3-8B", metric="m").recommended.warnings
+    assert mixed == ("The number is a mean over settings that differ in lora_rank; narrow them with --where.",)
+    one_rank = recommend_from_store(_sweep(QWENS, 0.1, ranks=(8,)), "Qwen/Qwen3-8B", metric="m")
+    assert one_rank.recommended.warnings == ()
+
+
 def test_three_models_of_one_width_give_a_shift_with_an_interval() -> None:
     same = {"meta-llama/Llama-3.1-8B": 4096, "meta-llama/Llama-2-7b-hf": 4096, "meta-llama/Meta-Llama-3-8B": 4096}
     found = recommend_from_store(_sweep(same, 0.781), "meta-llama/Llama-3.1-8B", metric="m")
