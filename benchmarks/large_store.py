@@ -85,13 +85,13 @@ def ask(command: Sequence[str], read: Callable[[str], dict[str, float]]) -> Aske
 
 
 def read_ucurve(output: str) -> dict[str, float]:
-    """The best tried learning rate of each curve."""
-    curves = json.loads(output)["curves"]
+    """The best tried learning rate of each curve; a group names only what varies, the rest is as in the first one."""
+    names = ("model", "lora_rank", "batch_size")
+    settings = [dict(zip(names, SETTINGS[0], strict=True)) | curve["group"] for curve in json.loads(output)["curves"]]
+    rates = [curve["argmin_lr"] for curve in json.loads(output)["curves"]]
     return {
-        f"{curve['group']['model']} {curve['group']['lora_rank']:g} {curve['group']['batch_size']:g}": curve[
-            "argmin_lr"
-        ]
-        for curve in curves
+        f"{setting['model']} {setting['lora_rank']:g} {setting['batch_size']:g}": rate
+        for setting, rate in zip(settings, rates, strict=True)
     }
 
 
