@@ -7,7 +7,7 @@ import streamlit as st
 from pages._brand import ICON, LOGO
 from pages._errors import problems_as_text
 from pages._frame import prepare_view
-from pages._registry import navigate
+from pages._registry import navigate, works_without_runs
 
 page = navigate()
 st.set_page_config(page_title=f"{page.title} · Ucurve", page_icon=":material/show_chart:", layout="wide")
@@ -15,5 +15,5 @@ st.logo(LOGO, icon_image=ICON, size="large")
 st.title(page.title)
 st.caption(page.help)
 with problems_as_text():
-    if prepare_view():
+    if prepare_view() or works_without_runs(page):
         page.run()

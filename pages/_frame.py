@@ -17,7 +17,7 @@ from pages._filters import Filters, ask_filters, describe_filters
 from pages._live import reload_when
 from pages._location import store_location
 from pages._text import ago_text, count_text, md_escape
-from pages._view import View, set_view
+from pages._view import View, set_location, set_view
 
 
 def prepare_view() -> bool:
@@ -27,6 +27,7 @@ def prepare_view() -> bool:
         UcurveError: a store that cannot be read, or a filter that cannot be understood.
     """
     location = store_location()
+    set_location(location)
     try:
         store = open_store(location)
         snapshot = store.snapshot()

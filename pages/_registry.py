@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 if TYPE_CHECKING:
     from streamlit.navigation.page import Page
+
+_WITHOUT_RUNS: Final = frozenset({"Import"})
+
+
+def works_without_runs(page: Page) -> bool:
+    """Whether a page has something to show on a store that is missing, empty or filtered down to nothing."""
+    return page.title in _WITHOUT_RUNS
 
 
 def navigate() -> Page:
@@ -87,5 +94,13 @@ def _pages() -> dict[str, list[Page]]:
                 icon=":material/health_and_safety:",
                 help="Which runs count, why the others do not, and what is wrong with the data.",
             ),
+        ],
+        "Bring in": [
+            st.Page(
+                "pages/import_runs.py",
+                title="Import",
+                icon=":material/upload_file:",
+                help="Bring in the runs of a table: upload it, check what its columns are, import.",
+            )
         ],
     }

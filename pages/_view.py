@@ -42,11 +42,26 @@ class View:
 
 
 _current: ContextVar[View] = ContextVar("ucurve_view")
+_location: ContextVar[str] = ContextVar("ucurve_location")
 
 
 def set_view(view: View) -> None:
     """Make a view the one that the page of this rerun shows."""
     _current.set(view)
+
+
+def set_location(location: str) -> None:
+    """Note where the store of this rerun is, whether or not there is one."""
+    _location.set(location)
+
+
+def current_location() -> str:
+    """Where the store is, for a page that works without any runs; started outside the frame it starts again inside."""
+    location = _location.get(None)
+    if location is None:
+        navigate()
+        st.stop()
+    return location
 
 
 def current_view() -> View:

@@ -21,6 +21,7 @@ PAGES = {
     "Benchmarks": "pages/benchmarks.py",
     "Runs": "pages/runs.py",
     "Data health": "pages/data_health.py",
+    "Import": "pages/import_runs.py",
     "Compare runs": "pages/compare_runs.py",
 }
 OpenPage = Callable[..., AppTest]

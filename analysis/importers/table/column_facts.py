@@ -5,10 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from analysis.importers.table.cells import CellError, distinct, holds_numbers, is_blank, number_in, shown, to_time
+from analysis.importers.table.cells import (
+    CellError,
+    distinct,
+    holds_numbers,
+    is_blank,
+    is_missing_word,
+    non_finite_in,
+    number_in,
+    shown,
+    to_time,
+)
 from analysis.importers.table.types import Cell, Table
 
-Kind = Literal["numbers", "whole numbers", "truths", "times", "lists", "texts", "nothing"]
+Kind = Literal["numbers", "mostly numbers", "whole numbers", "truths", "times", "lists", "texts", "nothing"]
+_NUMERIC: Final = frozenset({"numbers", "mostly numbers", "whole numbers"})
 _N_EXAMPLES: Final = 3
 _N_LOOKED_AT: Final = 200
 """Cells that decide whether a column holds times: reading all would be slow."""
@@ -38,8 +49,8 @@ class ColumnFacts:
 
     @property
     def is_numeric(self) -> bool:
-        """Whether it holds numbers."""
-        return self.kind in ("numbers", "whole numbers")
+        """Whether it holds numbers; rows with something else are listed when it is imported as such."""
+        return self.kind in _NUMERIC
 
 
 def describe_columns(table: Table) -> dict[str, ColumnFacts]:
@@ -52,7 +63,7 @@ def _describe(header: str, column: list[Cell]) -> ColumnFacts:
     cells = [cell for cell in distinct(column) if not is_blank(cell)]
     numbers = [number for number in map(number_in, cells) if number is not None]
     kind = _kind(cells, numbers)
-    numeric = kind in ("numbers", "whole numbers")
+    numeric = kind in _NUMERIC
     return ColumnFacts(
         header,
         kind,
@@ -73,7 +84,14 @@ def _kind(cells: list[Cell], numbers: list[int | float]) -> Kind:
         return "truths"
     if any(isinstance(cell, list | tuple) for cell in cells):
         return "lists"
+    if numbers and 2 * sum(map(_is_beside_numbers, cells)) > len(cells):
+        return "mostly numbers"
     return "times" if all(_is_time(cell) for cell in cells[:_N_LOOKED_AT]) else "texts"
+
+
+def _is_beside_numbers(cell: Cell) -> bool:
+    """Whether a cell belongs into a column of numbers."""
+    return number_in(cell) is not None or is_missing_word(cell) or non_finite_in(cell) is not None
 
 
 def _is_time(cell: Cell) -> bool:

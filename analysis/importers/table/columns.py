@@ -55,7 +55,7 @@ class ScoreColumn(NamedTuple):
 def with_own_names(table_map: TableMap, table: Table) -> TableMap:
     """The map completed with those columns that are called like a field and have no role: each is that field.
 
-    A column whose cells do not fit its field is left alone, except `status`, whose unknown words must not get lost.
+    A column whose cells mostly do not fit is left alone, except `status`, whose unknown words must not get lost.
 
     Raises:
         ConfigError: a header is the name of a field that the map gives to another column.
@@ -182,14 +182,18 @@ def _status_reader(values: Mapping[str, str]) -> Callable[[Cell], object]:
 
 
 def fits_field(table: Table, header: str, table_map: TableMap, field: str) -> bool:
-    """Whether every cell of a column can be read as a field."""
+    """Whether a column can be read as a field: more than half of its different cells can."""
+    cells = distinct(table.column(header))
     if field == "run_id":
-        return not any(is_blank(cell) for cell in table.column(header))
+        return not any(map(is_blank, cells))
     read = field_reader(field, table_map)
+    there = [cell for cell in cells if not is_blank(cell)]
+    return 2 * sum(_reads(read, cell) for cell in there) > len(there)
+
+
+def _reads(read: Callable[[Cell], object], cell: Cell) -> bool:
     try:
-        for cell in distinct(table.column(header)):
-            if not is_blank(cell):
-                read(cell)
+        read(cell)
     except CellError:
         return False
     return True

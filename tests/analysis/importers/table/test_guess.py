@@ -87,3 +87,9 @@ def test_a_guessed_map_that_is_saved_means_the_same(tmp_path: Path) -> None:
     do_import(given, path, saved)
     assert contents(guessed) == contents(given)
     assert parse_map(saved) == guess_map(read_table(path))
+
+
+def test_one_slip_does_not_hide_what_a_column_is(tmp_path: Path) -> None:
+    guessed = _guess(tmp_path, "lr,batch_size,val_loss", "1e-4,8,2", "2e-4,16,oops", "auto,32,3", "4e-4,x,4")
+    assert guessed.fields == {"learning_rate": "lr", "batch_size": "batch_size"}
+    assert guessed.metrics == {"eval_loss": "val_loss"}
