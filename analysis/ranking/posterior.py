@@ -46,7 +46,7 @@ def compute_posterior(noise: Noise, seed: int = 0) -> Posterior:
         return _without_noise(noise.means)
     best = float(noise.means.min())
     # Replicates that happen to agree are not without noise where others differ.
-    ses = np.maximum(noise.ses, 1e-3 * noise.ses.max())
+    ses = np.maximum(noise.ses, noise.ses[noise.ses > 0].min())
     edges = _grid(noise.means - best, ses)
     weights = _fit(noise.means - best, ses, noise.dofs, edges)
     generator = np.random.default_rng(seed)
@@ -79,7 +79,8 @@ def _without_noise(means: Floats) -> Posterior:
 
 def _grid(means: Floats, ses: Floats) -> Floats:
     """Returns the edges of the histogram's bins, fine near the best mean, which is zero."""
-    unit = max(float(ses[int(np.argmin(means))]), float(np.median(ses)))
+    better = np.argsort(means, kind="stable")[: (len(means) + 1) // 2]
+    unit = max(float(ses[better[0]]), float(np.median(ses[better])))
     span = max(float((means + 3 * ses).max()), _MARGIN * unit)
     edges = [-_MARGIN * unit]
     while edges[-1] < span and len(edges) < _MOST_POINTS:

@@ -212,8 +212,10 @@ def test_equal_replicates_have_no_noise_and_share_the_first_place() -> None:
 
 def test_a_configuration_out_of_sight_takes_nothing_from_the_others() -> None:
     values = [[2.0, 2.01, 2.02], [2.02, 2.03, 2.01], [1e9, 1.1e9, 0.9e9]]
-    posterior = compute_posterior(noise_of(values, shared=False))
-    assert posterior.p_best[2] == 0
+    posterior, without = (compute_posterior(noise_of(rows, shared=False)) for rows in (values, values[:2]))
+    assert posterior.p_best[:2] == pytest.approx(without.p_best, abs=0.15)
+    assert posterior.means[0] == pytest.approx(without.means[0], abs=0.005)
+    assert posterior.p_best[2] < 0.001
     assert posterior.rank_intervals[2] == (3, 3)
 
 
