@@ -153,7 +153,7 @@ def offer_import(upload: Upload, table_map: TableMap, outcome: Mapping[str, obje
             args=(upload, map_to_yaml(table_map)),
         )
     else:
-        st.success("The store has all of this.", icon=":material/check:")
+        st.success("The store has all of this that can be imported.", icon=":material/check:")
 
 
 def _import(upload: Upload, map_text: str) -> None:
