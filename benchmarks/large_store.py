@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -24,9 +25,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from benchmarks.large_sweep import LEARNING_RATES, METRICS, N_SEEDS, N_STEPS, SETTINGS, large_runs, write_store
-from benchmarks.report import median, write_result
 
 _RIVALS = Path(__file__).with_name("large_store_rivals.py")
 _SMALL = 5
@@ -34,11 +35,11 @@ _SMALL = 5
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One cold question: seconds, those of them on a core, peak memory in MB, and the answer (setting -> rate)."""
+    """One cold question: seconds, those on a core, peak memory in MB, and the answer (setting -> rate)."""
 
     seconds: float
     cpu_s: float
-    peak_mb: float
+    peak_mb: float | None
     answer: dict[str, float]
 
 
@@ -81,7 +82,9 @@ def ask(command: Sequence[str], read: Callable[[str], dict[str, float]]) -> Aske
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} failed.")
-    return Asked(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, read(output))
+    # A child begins with its parent's peak: below that nothing is known.
+    known = usage.ru_maxrss > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return Asked(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024 if known else None, read(output))
 
 
 def read_ucurve(output: str) -> dict[str, float]:
@@ -154,9 +157,9 @@ def compare(folder: Path, n_settings: int, mlflow_python: str | None, repeats: i
         "times_ucurve": {name: median([theirs.seconds / our.seconds for theirs, our in zip(all_, ours, strict=True)])
                          for name, all_ in asked.items() if name != "ucurve"},
         "cpu_s": {name: median([one.cpu_s for one in all_]) for name, all_ in asked.items()},
-        "peak_mb": {name: max(one.peak_mb for one in all_) for name, all_ in asked.items()},
+        "peak_mb": {name: max((one.peak_mb for one in all_ if one.peak_mb), default=None)
+                    for name, all_ in asked.items()},
         "same_answer": {name: all(one.answer == ours[0].answer for one in all_) for name, all_ in asked.items()},
-        "warm_s": ask_warm(store),
     }  # fmt: skip
 
 
@@ -176,11 +179,14 @@ def main() -> None:
 def run(folder: Path, mlflow_python: str | None = None, repeats: int = 3) -> None:
     """Asks about both sizes and writes `results/large_store.json`."""
     load_before = os.getloadavg()[0]
-    figures = {
-        "all_settings": compare(folder, len(SETTINGS), None, repeats),
-        f"first_{_SMALL}_settings": compare(folder, _SMALL, mlflow_python, repeats),
-        "load_average_before": load_before,
+    sizes = {"all_settings": (len(SETTINGS), None), f"first_{_SMALL}_settings": (_SMALL, mlflow_python)}
+    figures: dict[str, object] = {
+        name: compare(folder, n_settings, python, repeats) for name, (n_settings, python) in sizes.items()
     }
+    figures["warm_s"] = {name: ask_warm(folder / f"store-{n_settings}") for name, (n_settings, _) in sizes.items()}
+    figures["load_average_before"] = load_before
+    from benchmarks.report import write_result  # loads torch, which every process started later would count as its own
+
     command = "python -m benchmarks.large_store" + (" --mlflow-python PATH" if mlflow_python else "")
     write_result("large_store", command, figures)
 

@@ -20,9 +20,9 @@ _MOST_IDS: Final = 200
 def show_counts(report: HealthReport) -> None:
     """How many runs count, and how much was found."""
     with st.grid("auto", min_column_width=150, gap="small"):
-        _card("Used", f"{report.n_used:,}", f"in means of {report.metric}")
+        _card("Used", f"{report.n_used:,}", "enter a mean")
         _card("Excluded", f"{len(report.excluded):,}", f"of {count_text(report.n_runs, 'run')}")
-        _card("Problems", f"{len(report.problems):,}", "make numbers wrong")
+        _card("Problems", f"{len(report.problems):,}", "to look into")
         _card("Remarks", f"{len(report.remarks):,}", "worth knowing")
 
 
