@@ -27,8 +27,8 @@ def state_of(exit_code: int | None, confirmed: bool, quiet_s: float) -> State:
     return "finished" if confirmed else "unconfirmed"
 
 
-def damage_of(reader: RecordReader, n_without_step: int) -> LogDamage:
-    """What a reader that came to the end of a log could not read."""
+def damage_of(reader: RecordReader, *, n_without_step: int, n_bad_values: int) -> LogDamage:
+    """What a reader that came to the end of a log could not read, and rows and values that say too little."""
     frames = reader.frames
     tail = frames.tail
     if tail is None:
@@ -40,6 +40,7 @@ def damage_of(reader: RecordReader, n_without_step: int) -> LogDamage:
         f"{reader.n_undecodable} records have an unknown form": reader.n_undecodable,
         f"{reader.n_unordered} records are out of order": reader.n_unordered,
         f"{n_without_step} rows say no step": n_without_step,
+        f"{n_bad_values} values have an unknown form": n_bad_values,
     }
     problems = tuple(sentence for sentence, count in sentences.items() if count)
     return LogDamage(reader.lost_records, tuple(frames.gaps), tail, problems)

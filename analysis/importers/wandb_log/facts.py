@@ -6,7 +6,7 @@ import importlib
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
-from analysis.importers.wandb_log.records import Record
+from analysis.importers.wandb_log.messages import Record
 from analysis.importers.wandb_log.types import MetricSetting, RunFacts
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

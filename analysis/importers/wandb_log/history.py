@@ -11,7 +11,15 @@ import pyarrow.compute as pc
 
 from analysis.importers.wandb_log.json_text import replace_lone_surrogates
 from analysis.importers.wandb_log.key_path import path_text
-from analysis.importers.wandb_log.records import Record
+from analysis.importers.wandb_log.messages import (
+    VALUE_TAG,
+    KeyPath,
+    Record,
+    decode_error,
+    parse_item,
+    path_of,
+    path_of_prefix,
+)
 
 HISTORY_SCHEMA: Final = pa.schema(
     [
@@ -29,7 +37,7 @@ FLUSH_BYTES: Final = 32 * 1024 * 1024
 """Held as Python strings at most, beside one row; our choice. Numbers reach the count first, long texts the bytes."""
 
 _STEP, _TIMESTAMP, _RUNTIME = -1, -2, -3
-_ROW_KEYS: Final = {"_step": _STEP, "_timestamp": _TIMESTAMP, "_runtime": _RUNTIME}
+_ROW_KEYS: Final[dict[KeyPath, int]] = {("_step",): _STEP, ("_timestamp",): _TIMESTAMP, ("_runtime",): _RUNTIME}
 _NO_STEP: Final = -1
 _NUMBER: Final = r"^(?:-?(?:[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|Infinity)|NaN)$"
 _LONG_INTEGER: Final = r"^-?[0-9]+$"
@@ -45,28 +53,34 @@ class HistoryBuilder:
         n_rows: Rows taken; `finish` counts those with the same step as one, as the client does.
         n_replaced: Half characters that were replaced.
         n_without_step: Rows that say no step and could not be placed.
+        n_undecodable: Values that are no protobuf of this kind.
     """
 
     def __init__(self) -> None:
         self.n_rows = 0
         self.n_replaced = 0
         self.n_without_step = 0
+        self.n_undecodable = 0
         self._names: list[str] = []
-        self._plain: dict[str, int] = dict(_ROW_KEYS)
-        self._nested: dict[tuple[str, ...], int] = {}
+        self._by_path: dict[KeyPath, int] = dict(_ROW_KEYS)
+        self._by_prefix: dict[bytes, int] = {}
         self._chunks: list[pa.Table] = []
         self._row_steps: list[np.ndarray] = []
         self._start_chunk()
 
     def add(self, history: Record) -> None:
-        """Takes one row: its items, and its step."""
-        keys, texts, plain = self._keys, self._texts, self._plain
+        """Takes one row, a lean `History`: its items, and its step."""
+        keys, texts, by_prefix = self._keys, self._texts, self._by_prefix
         before = len(keys)
         for item in history.item:
-            path = item.nested_key
-            key = plain.get(path[0]) if len(path) == 1 else None
-            keys.append(self._register(item) if key is None else key)
-            texts.append(item.value_json or _typed_text(item))
+            prefix, _, value = item.partition(VALUE_TAG)
+            key = by_prefix.get(prefix)
+            # The value's length, one byte where it is below 128, must say that nothing follows the value.
+            if key is None or not value or len(value) != value[0] + 1:
+                self._add_slowly(item, prefix)
+            else:
+                keys.append(key)
+                texts.append(value[1:])
         self._counts.append(len(keys) - before)
         self.n_rows += 1
         self._steps.append(history.step.num if history.HasField("step") else _NO_STEP)
@@ -92,21 +106,28 @@ class HistoryBuilder:
             table = _merge_steps(table)
         return table
 
-    def _register(self, item: Record) -> int:
-        """Index of a key that is nested or new."""
-        path = tuple(item.nested_key) or (item.key,)
-        if len(path) == 1 and path[0] in self._plain:
-            return self._plain[path[0]]
-        if path not in self._nested:
-            self._nested[path] = len(self._names)
+    def _add_slowly(self, item: bytes, prefix: bytes) -> None:
+        """Takes an item whose key is new, or whose value is long or has a type of its own."""
+        try:
+            message = parse_item()(item)
+        except decode_error():
+            self.n_undecodable += 1
+            return
+        path = path_of(message)
+        self._keys.append(self._index(path))
+        self._texts.append((message.value_json or _typed_text(message)).encode())
+        if path_of_prefix(prefix) == path:
+            self._by_prefix[prefix] = self._index(path)
+
+    def _index(self, path: KeyPath) -> int:
+        if path not in self._by_path:
+            self._by_path[path] = len(self._names)
             self._names.append(path_text(path))
-            if len(path) == 1:
-                self._plain[path[0]] = self._nested[path]
-        return self._nested[path]
+        return self._by_path[path]
 
     def _start_chunk(self) -> None:
         self._keys: list[int] = []
-        self._texts: list[str] = []
+        self._texts: list[bytes] = []
         self._counts: list[int] = []
         self._steps: list[int] = []
         self._n_bytes = 0
@@ -117,7 +138,7 @@ class HistoryBuilder:
             return
         keys = np.asarray(self._keys, dtype=np.int32)
         row = np.repeat(np.arange(len(self._counts)), self._counts)
-        number, integer, text, n_replaced = read_values(pa.array(self._texts, pa.string()))
+        number, integer, text, n_replaced = read_values(_as_text(self._texts))
         self.n_replaced += n_replaced
         values = np.asarray(number.to_numpy(zero_copy_only=False))
         steps = np.asarray(self._steps, dtype=np.int64)
@@ -137,6 +158,14 @@ class HistoryBuilder:
         chunk = pa.table(columns, names=HISTORY_SCHEMA.names)
         self._chunks.append(chunk.filter(pa.array(kept)))
         self._start_chunk()
+
+
+def _as_text(texts: list[bytes]) -> pa.StringArray:
+    """The texts, with what is no UTF-8 replaced."""
+    try:
+        return pa.array(texts, pa.binary()).cast(pa.string())
+    except pa.ArrowInvalid:
+        return pa.array([text.decode(errors="replace") for text in texts], pa.string())
 
 
 def read_values(texts: pa.StringArray) -> tuple[pa.Array, pa.Array, pa.Array, int]:

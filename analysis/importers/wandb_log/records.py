@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Iterator
-from functools import cache
-from typing import Any, TypeAlias
+from collections.abc import Iterator
 
 from analysis.importers.wandb_log.framing import FrameReader
-
-Record: TypeAlias = Any
-"""A `wandb_internal_pb2.Record`, or a message inside it: generated code without types."""
-
-
-@cache
-def _parser() -> tuple[Callable[[bytes], Record], type[Exception]]:
-    """`Record.FromString` and what it raises; imported late, since `import wandb` takes a second."""
-    protocol = importlib.import_module("wandb.proto.wandb_internal_pb2")
-    return protocol.Record.FromString, importlib.import_module("google.protobuf.message").DecodeError
+from analysis.importers.wandb_log.messages import Record, decode_error, parse_lean, parse_record
 
 
 class RecordReader:
@@ -43,15 +31,23 @@ class RecordReader:
         self._n_missing = 0
 
     def __iter__(self) -> Iterator[tuple[str, Record]]:
-        parse, decode_error = _parser()
+        """`history` and `summary` come as lean records, all else as W&B's own."""
+        lean, full, error = parse_lean(), parse_record(), decode_error()
         for payload in self.frames:
             try:
-                record = parse(payload)
-            except decode_error:
+                record = lean(payload)
+                if record.HasField("history"):
+                    kind = "history"
+                elif record.HasField("summary"):
+                    kind = "summary"
+                else:
+                    record = full(payload)
+                    kind = record.WhichOneof("record_type") or ""
+            except error:
                 self.n_undecodable += 1
                 continue
             self._count(record.num)
-            yield record.WhichOneof("record_type") or "", record
+            yield kind, record
 
     @property
     def lost_records(self) -> int | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from analysis.importers.wandb_log.facts import MetricSettings, message_to_dict, read_facts
 from analysis.importers.wandb_log.history import HistoryBuilder
 from analysis.importers.wandb_log.json_tree import JsonTree
-from analysis.importers.wandb_log.records import Record
+from analysis.importers.wandb_log.messages import Record, decode_error, parse_item
 from analysis.importers.wandb_log.types import RunFacts
 
 
@@ -18,6 +18,7 @@ class Replay:
     Attributes:
         n_old_rows: History records that were there before the cursor; their values are not read again.
         confirmed: Whether the client itself asked for the end.
+        n_undecodable: Summaries with an item that is none.
         not_read: Records by kind that hold nothing for an analysis.
     """
 
@@ -31,6 +32,7 @@ class Replay:
         self.exit_code: int | None = None
         self.confirmed = False
         self.n_old_rows = 0
+        self.n_undecodable = 0
         self.not_read: Counter[str] = Counter()
         self._handlers: dict[str, Callable[[Record], None]] = {
             "summary": self._take_summary,
@@ -55,9 +57,11 @@ class Replay:
             self.not_read[kind or "unknown"] += 1
 
     def _take_summary(self, record: Record) -> None:
-        self.summary.update(record.summary.update)
-        if record.summary.remove:
-            self.summary.remove(record.summary.remove)
+        try:
+            self.summary.update_lean(record.summary.update)
+            self.summary.remove(map(parse_item(), record.summary.remove))
+        except decode_error():
+            self.n_undecodable += 1
 
     def _take_run(self, record: Record) -> None:
         run = record.run

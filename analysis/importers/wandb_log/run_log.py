@@ -79,7 +79,11 @@ def _read(path: Path, file: BinaryIO, after: LogCursor | None, now: float) -> Ru
 
 def _assemble(path: Path, replay: Replay, reader: RecordReader, cursor: LogCursor, quiet_s: float) -> RunLog:
     history = replay.history.finish()
-    damage = damage_of(reader, replay.history.n_without_step)
+    damage = damage_of(
+        reader,
+        n_without_step=replay.history.n_without_step,
+        n_bad_values=replay.history.n_undecodable + replay.n_undecodable,
+    )
     state = state_of(replay.exit_code, replay.confirmed, quiet_s)
     verdict, reason = verdict_of(damage, state)
     config, summary = replay.config.to_dict(), replay.summary.to_dict()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from wandb.proto import wandb_internal_pb2 as protocol
 
-from analysis.importers.wandb_log.records import Record
+from analysis.importers.wandb_log.messages import Record
 
 HEADER = b":W&B\xe1\xbe\x00"
 BLOCK = 32 * 1024

@@ -23,7 +23,8 @@ from analysis.importers.wandb_log import (
 )
 from analysis.importers.wandb_log.history import read_values
 from analysis.importers.wandb_log.json_text import replace_lone_surrogates
-from analysis.importers.wandb_log.records import Record
+from analysis.importers.wandb_log.json_tree import JsonTree
+from analysis.importers.wandb_log.messages import Record
 from tests.analysis.importers.wandb_log.frames import (
     exit_record,
     history_record,
@@ -127,6 +128,60 @@ def test_newer_writers_may_give_values_a_type(tmp_path: Path) -> None:
         "json": "[1]",
         "none": "null",
     }
+
+
+keys = st.text(st.characters(codec="utf-8"), max_size=4) | st.sampled_from(["k" * 130, "\x82\x01", "_a\x82\x01\x01b"])
+value_texts = scalars.map(json.dumps) | st.sampled_from(['"' + "x" * n + '"' for n in (120, 125, 126, 127, 128, 300)])
+
+
+@given(st.lists(st.tuples(st.lists(keys, min_size=1, max_size=3), value_texts), min_size=1, max_size=6, unique_by=str))
+def test_items_read_from_bytes_are_those_that_protobuf_reads(
+    tmp_path_factory: pytest.TempPathFactory, items: list[tuple[list[str], str]]
+) -> None:
+    messages = [{"nested_key": path, "value_json": text} for path, text in items]
+    row = new_record(history={"item": messages * 2, "step": {"num": 4}})
+    log = read(
+        tmp_path_factory.mktemp("log"), run_record(), row, new_record(summary={"update": messages * 2}), exit_record()
+    )
+    number, _, other, _ = read_values(pa.array([text for _, text in items] * 2))
+    expected = zip([path_text(path) for path, _ in items] * 2, number.to_pylist(), other.to_pylist(), strict=True)
+    assert repr([cell[1:] for cell in cells(log)]) == repr(list(expected))
+    tree = JsonTree()
+    tree.update(row.history.item)
+    assert repr(log.summary) == repr(tree.to_dict())
+
+
+def test_fields_in_another_order_and_values_that_are_none(tmp_path: Path) -> None:
+    key, value = b"\x12\x01x", b"\x82\x01\x013"
+    odd_items = [
+        key + value,
+        value + key,
+        key + value + b"\x12\x01y",
+        key + b"\x82\x01\x02\xc3\xa4",
+        key + b"\x82\x01",
+        key,
+    ]
+    history = b"".join(b"\x0a" + bytes([len(item)]) + item for item in odd_items) + b"\x12\x02\x08\x05"
+    payloads = numbered([run_record(), history_record(0, x="1"), exit_record()])
+    path = tmp_path / "run-r.wandb"
+    path.write_bytes(write_log([payloads[0], b"\x08\x02\x12" + bytes([len(history)]) + history, payloads[2]]))
+    log = read_run_log(path)
+    assert cells(log) == [
+        (5, "x", 3.0, None),
+        (5, "x", 3.0, None),
+        (5, "x.y", 3.0, None),
+        (5, "x", None, "ä"),
+        (5, "x", None, "null"),
+    ]
+    assert log.reason == "1 values have an unknown form"
+
+
+def test_bytes_that_are_no_text_are_replaced(tmp_path: Path) -> None:
+    payloads = numbered([run_record(), history_record(0, x='"old"'), history_record(1, x='"abc"'), exit_record()])
+    payloads[2] = payloads[2].replace(b"abc", b"a\xffc")
+    path = tmp_path / "run-r.wandb"
+    path.write_bytes(write_log(payloads))
+    assert [cell[3] for cell in cells(read_run_log(path))] == ['"old"', '"a\ufffdc"']
 
 
 def test_a_row_without_any_step_is_counted_as_a_problem(tmp_path: Path) -> None:
