@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 from scipy import special
-from scipy.interpolate import PchipInterpolator
 
 from analysis.lr_curves.forms import FloatArray
+from analysis.lr_curves.monotone_cubic import MonotoneCubic
 from analysis.lr_curves.points import SAME_LR, standard_error, usable_points
 from analysis.lr_curves.types import LocalFit, LrPoint, Noise
 from analysis.runs.direction import Direction
@@ -55,13 +55,8 @@ def flat_region(
     tolerance = _FLAT_REGION_SHARE * abs(float(losses[best]))
     if noise is not None:
         tolerance = max(tolerance, standard_error(noise, usable[best].n))
-    curve = PchipInterpolator(x, losses)
-    crossings = np.asarray(curve.solve(float(losses[best]) + tolerance, extrapolate=False), dtype=float)
-    crossings = crossings[np.isfinite(crossings)]
-    below, above = crossings[crossings <= x[best]], crossings[crossings >= x[best]]
-    low = float(below.max()) if below.size else float(x[0])
-    high = float(above.min()) if above.size else float(x[-1])
-    return math.exp(low), math.exp(high)
+    curve, level = MonotoneCubic(x, losses), float(losses[best]) + tolerance
+    return math.exp(curve.reach(best, -1, level)), math.exp(curve.reach(best, 1, level))
 
 
 def regret_at(learning_rate: float, points: Sequence[LrPoint], fit: LocalFit | None, *, direction: Direction) -> Regret:
@@ -88,8 +83,7 @@ def regret_at(learning_rate: float, points: Sequence[LrPoint], fit: LocalFit | N
         loss = float(fit.valley.values_at(np.array([at]))[0])
         best, method = fitted, f"the local fit ({fit.form}), against its minimum"
     else:
-        x = np.log(rates)
-        loss = float(PchipInterpolator(x, losses)(min(max(at, float(x[0])), float(x[-1]))))
+        loss = MonotoneCubic(np.log(rates), losses)(at)
         best = lowest if fitted is None else fitted
         method = (
             f"monotone cubic interpolation (PCHIP) in ln(learning rate) through {len(usable)} learning rates, against "

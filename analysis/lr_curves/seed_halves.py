@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
+from analysis.lr_curves.monotone_cubic import MonotoneCubic
 from analysis.lr_curves.points import usable_points
 from analysis.lr_curves.types import LrPoint
 from analysis.runs.direction import Direction
@@ -32,9 +32,9 @@ def regret_by_halves(learning_rate: float, points: Sequence[LrPoint], direction:
     sign = 1.0 if direction == "min" else -1.0
     halves = [np.array([sign * _half_mean(point, which) for point in usable]) for which in (0, 1)]
     x = np.log([point.learning_rate for point in usable])
-    at = min(max(math.log(learning_rate), float(x[0])), float(x[-1]))
+    at = math.log(learning_rate)
     differences = [
-        float(PchipInterpolator(x, measured)(at)) - float(measured[int(np.argmin(chosen))])
+        MonotoneCubic(x, measured)(at) - float(measured[int(np.argmin(chosen))])
         for chosen, measured in (halves, halves[::-1])
     ]
     return sum(differences) / 2
