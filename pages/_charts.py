@@ -67,6 +67,7 @@ def show_chart(
         theme=None,
         config={
             "displaylogo": False,
+            "displayModeBar": "hover",
             "modeBarButtons": [["toImage", "resetScale2d"]],
             "toImageButtonOptions": {"format": str(image).lower(), "filename": f"ucurve-{key}", "scale": 2},
         },

@@ -56,8 +56,10 @@ def _spread_text(winner: ConfigScore) -> str:
 
 
 def _seeds_text(ranking: Ranking) -> str:
-    if ranking.p_best is None:
+    if ranking.winner is None or ranking.p_best is None:
         return "needs replicates"
+    if ranking.winner.n == 1:
+        return "noise of others"
     return "shared seeds" if ranking.is_paired else "own seeds"
 
 

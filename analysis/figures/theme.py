@@ -87,6 +87,11 @@ def new_figure(theme: Theme, *, x_title: str, y_title: str) -> go.Figure:
             "font": {"color": _INK[theme], "size": 13},
             "margin": {"l": 8, "r": 8, "t": 24, "b": 8},
             "hoverlabel": {"align": "left"},
+            "modebar": {
+                "bgcolor": "rgba(0, 0, 0, 0)",
+                "color": with_alpha(_INK[theme], 0.5),
+                "activecolor": _INK[theme],
+            },
             "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "xanchor": "left", "x": 0},
             "xaxis": {**axis, "title": {"text": x_title, "font": {"size": 14}}},
             "yaxis": {**axis, "title": {"text": y_title, "font": {"size": 14}}},

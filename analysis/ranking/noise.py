@@ -48,9 +48,10 @@ class Noise:
 
 
 def estimate_noise(losses: Sequence[Sequence[float]], seeds: Sequence[Sequence[Hashable]]) -> Noise | None:
-    """Returns the means and their standard errors; None when no configuration has two runs.
+    """Returns the means and their standard errors; None when no configuration of the better half has two runs.
 
-    Variances come from the better half of the configurations: noise grows towards divergence. With fewer than five runs
+    Variances come from the better half of the configurations: elsewhere the noise is another one (it grows towards
+    divergence, and shrinks where little is learned). With fewer than five runs
     (or shared seeds) a configuration's own variance is shrunk towards the pooled one,
     s_c*^2 = (d0 s0^2 + d_c s_c^2) / (d0 + d_c), with d0 = 4 at most, and no more degrees of freedom than were pooled.
 
@@ -64,16 +65,15 @@ def estimate_noise(losses: Sequence[Sequence[float]], seeds: Sequence[Sequence[H
     if effects is not None:
         runs = effects.remove(runs)
     squares, own_dof = _own_variances(runs, better, effects)
-    pool = better if own_dof[better].sum() > 0 else np.arange(runs.n_configurations)
-    dof = float(own_dof[pool].sum())
+    dof = float(own_dof[better].sum())
     if dof <= 0:
         return None
-    variance = float(squares[pool].sum()) / dof
+    variance = float(squares[better].sum()) / dof
     is_short = (runs.counts < OWN_ENOUGH) | (effects is not None)
     borrowed = np.where(is_short, min(dof, OWN_ENOUGH - 1), 0.0)
     dofs = borrowed + own_dof
     ses = np.sqrt((borrowed * variance + squares) / dofs / runs.counts)
-    dofs[pool] = np.where(borrowed[pool] > 0, np.minimum(dofs[pool], dof), dofs[pool])
+    dofs[better] = np.where(borrowed[better] > 0, np.minimum(dofs[better], dof), dofs[better])
     sd = float(np.sqrt(variance))
     shifts = np.zeros((runs.n_configurations, 0)) if effects is None else sd * effects.shifts
     return Noise(

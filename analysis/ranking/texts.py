@@ -36,7 +36,7 @@ def ranking_rule(
         among += f" that keep {texts} (in every run of theirs)"
     rule = f"The winner has the {_GOOD[direction]} mean {metric}{among}. "
     if ranking.indistinguishable is None:
-        return f"{rule}Unreplicated: no configuration has two seeds, so there is no probability, and no set of equals."
+        return f"{rule}{_unreplicated(ranking)}, so there is no probability, and no set of equals."
     test = "paired t tests over shared seeds" if ranking.is_paired else "Welch tests"
     seeds = "Seeds are shared, so their common effect is taken out of every comparison. " if ranking.is_paired else ""
     return (
@@ -88,12 +88,18 @@ def ranking_warnings(
 
 def _replicate_warnings(ranking: Ranking) -> Iterator[str]:
     if ranking.indistinguishable is None:
-        yield "Unreplicated: every configuration has a single run; a difference may be the seed's."
+        yield f"{_unreplicated(ranking)}; a difference may be the seed's."
         return
     if any(score.n == 1 for score in ranking.ranking):
         yield "Some configurations have a single run; their noise is borrowed from the replicated ones."
     if ranking.is_paired and len({frozenset(score.seeds) for score in ranking.ranking}) > 1:
         yield "Not all configurations ran the same seeds; they are ordered by the means an average seed would give."
+
+
+def _unreplicated(ranking: Ranking) -> str:
+    if any(score.n > 1 for score in ranking.ranking):
+        return "Unreplicated near the best: only configurations of the worse half have two seeds"
+    return "Unreplicated: no configuration has two seeds"
 
 
 def _failure_warnings(scores: Sequence[ConfigScore], others: Sequence[ConfigScore], *, is_safe: bool) -> Iterator[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,12 +15,8 @@ from docs.tools.browser import Screen, find_chromium, start_chromium
 from docs.tools.server import ROOT, dashboard
 
 PAGES: Final = {
-    "overview": "/",
-    "learning-rate": "/learning_rate",
-    "batch-scaling": "/batch_scaling",
-    "best-configuration": "/best_configuration",
-    "what-matters": "/what_matters",
-    "runs": "/runs",
+    path.stem.replace("_", "-"): "/" if path.stem == "overview" else f"/{path.stem}"
+    for path in sorted((ROOT / "pages").glob("[a-z]*.py"))
 }
 """File name -> address of each page."""
 
@@ -31,13 +28,17 @@ SCREENS: Final = {
 }
 
 
-def take_screenshots(store: Path, folder: Path, *, query: str = "") -> list[Path]:
+def take_screenshots(
+    store: Path, folder: Path, *, query: str = "", pages: Sequence[str] = (), screens: Sequence[str] = ()
+) -> list[Path]:
     """Take one picture per page and screen.
 
     Args:
         store: Folder of the store to show.
         folder: Where the PNG files go.
         query: Filters as they stand in the address bar, without the question mark.
+        pages: Names in `PAGES`; none takes all.
+        screens: Names in `SCREENS`; none takes all.
 
     Returns:
         The files written.
@@ -50,9 +51,10 @@ def take_screenshots(store: Path, folder: Path, *, query: str = "") -> list[Path
         raise RuntimeError("there is no chromium on this machine; on Debian: apt install chromium")
     written = []
     with dashboard(store) as address, start_chromium(binary) as chromium:
-        for screen_name, screen in SCREENS.items():
-            with chromium.tab(screen) as tab:
-                for page_name, path in PAGES.items():
+        for screen_name in screens or SCREENS:
+            with chromium.tab(SCREENS[screen_name]) as tab:
+                for page_name in pages or PAGES:
+                    path = PAGES[page_name]
                     tab.go(f"{address}{path}?{query}" if query else f"{address}{path}")
                     written.append(folder / f"{page_name}-{screen_name}.png")
                     tab.screenshot(written[-1])
@@ -67,8 +69,16 @@ def main() -> None:
     parser.add_argument(
         "--query", default="", help="filters as in the address bar, for example sweep=demo&metric=eval_bpb"
     )
+    parser.add_argument("--page", action="append", choices=PAGES, default=[], help="one page; repeat it [default: all]")
+    parser.add_argument("--screen", action="append", choices=SCREENS, default=[], help="likewise")
     arguments = parser.parse_args()
-    for path in take_screenshots(arguments.store.resolve(), arguments.out.resolve(), query=arguments.query):
+    for path in take_screenshots(
+        arguments.store.resolve(),
+        arguments.out.resolve(),
+        query=arguments.query,
+        pages=arguments.page,
+        screens=arguments.screen,
+    ):
         sys.stdout.write(f"{path}\n")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analysis.scaling.batch_scaling import BatchScaling
+
+
+_MOST_LEFT_OUT: Final = 10
+"""Left-out curves that are listed one by one; a warning counts all of them by reason, and JSON has each."""
 
 
 def show_batch_scaling(
@@ -68,9 +72,9 @@ def _print_points(found: BatchScaling) -> None:
     ]
     rows += [
         (one.label, None if one.x is None else number_text(one.x), None, None, f"left out: {one.reason}")
-        for one in found.left_out
+        for one in found.left_out[:_MOST_LEFT_OUT]
     ]
-    if rows:
+    if len({point.x for one in found.settings for point in one.points}) > 1:
         print_table(("setting", f"!{found.batch_axis}", "!optimal lr", "!se(ln lr)", ""), rows)
         print_lines([""])
 

@@ -60,7 +60,10 @@ def show_regret(
         diverged_above=diverged_above,
     )
     if json_output:
-        print_json(found.to_json())
+        from analysis.search.progress import compute_search_progress
+
+        search = compute_search_progress(results, metric=metric, direction=better)
+        print_json({**found.to_json(), "search": search.to_json()["search"]})
     elif not found.per_curve:
         print_lines(["No finished or diverged runs match."])
     else:
@@ -80,9 +83,11 @@ def _print_regret(found: RuleRegret) -> None:
             item.method,
         )
         for item in found.per_curve
+        if item.regret_absolute is not None
     ]
     headers = ("curve", "!lr", "!regret", f"!in {found.metric}", "!against best rank", "method")
-    print_table(headers, rows, title=f"Regret of {found.rule}")
+    if rows:
+        print_table(headers, rows, title=f"Regret of {found.rule}")
     print_lines(_sentences(found))
 
 

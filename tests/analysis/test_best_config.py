@@ -71,6 +71,13 @@ def test_single_runs_give_no_probability() -> None:
     assert "Unreplicated" in best.overall.warnings[0]
 
 
+def test_replicates_far_from_the_best_say_nothing_about_its_noise() -> None:
+    best = rank(_rows({4: [2.0], 8: [2.1], 16: [2.2], 32: [3.0, 3.00001], 64: [3.1, 3.10001]}))
+
+    assert best.overall.p_best is None
+    assert "only configurations of the worse half have two seeds" in best.overall.rule
+
+
 def test_single_runs_borrow_the_noise_of_the_replicated() -> None:
     best = rank(_rows({4: [2.0], 8: [2.02, 2.04]}))
     assert best.overall.p_best is not None
