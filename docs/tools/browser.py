@@ -233,7 +233,8 @@ def start_chromium(binary: str) -> Iterator[Chromium]:
             stderr=subprocess.DEVNULL,
         )
         try:
-            with connect(_devtools_address(Path(profile)), max_size=None, proxy=None) as socket:
+            # No pings: the browser is on this machine, and a thread that draws random numbers disturbs seeded tests.
+            with connect(_devtools_address(Path(profile)), max_size=None, proxy=None, ping_interval=None) as socket:
                 yield Chromium(socket)
         finally:
             process.terminate()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from docs.tools.browser import Chromium, Screen, Tab
-from docs.tools.server import dashboard
+from docs.tools.server import ROOT, dashboard
 from tests.pages.stores import FakeRun, half_finished, mixed, write_store
 
 PAGES = {
@@ -20,7 +20,13 @@ PAGES = {
     "/best_configuration": "Probability it is best",
     "/runs": "Configuration",
     "/compare_runs": "Last values",
+    "/batch_scaling": "Batch is counted in sequences per step",
+    "/benchmarks": "No run in view has a benchmark score",
+    "/what_matters?section=Every+trial": "A line is one trial",
+    "/data_health": "Excluded runs",
+    "/import_runs": "A table of runs",
 }
+WITHOUT_CHART = {"/runs", "/benchmarks", "/data_health", "/import_runs"}
 SCREENS = {"desktop": Screen(), "phone": Screen(width=390, height=844, dark=True)}
 EXCEPTIONS = "document.querySelectorAll('[data-testid=stException], [data-testid=stAlertContentError]').length"
 
@@ -34,10 +40,17 @@ def test_every_page_is_drawn_without_a_problem_and_fits(chromium: Chromium, addr
             assert tab.evaluate(EXCEPTIONS) == 0
             assert tab.evaluate("document.querySelectorAll('[role=dialog]').length") == 0
             assert tab.problems == []
-            assert tab.evaluate("document.querySelectorAll('svg.main-svg').length")
+            n_charts = tab.evaluate("document.querySelectorAll('svg.main-svg').length")
+            assert bool(n_charts) is (path not in WITHOUT_CHART)
             width = tab.evaluate("document.documentElement.scrollWidth")
             assert isinstance(width, int | float)
             assert width <= screen.width
+
+
+def test_every_page_is_looked_at() -> None:
+    pages = {path.stem for path in (ROOT / "pages").glob("[a-z]*.py")}
+
+    assert {path.partition("?")[0].strip("/") or "overview" for path in PAGES} == pages
 
 
 def test_axes_have_titles_with_units(chromium: Chromium, address: str) -> None:
@@ -124,7 +137,7 @@ def test_ticked_runs_are_kept_in_the_address(chromium: Chromium, address: str) -
 def test_the_first_visit_of_a_server_may_be_any_link(chromium: Chromium, tmp_path: Path) -> None:
     store = write_store(tmp_path / "store", mixed())
     with dashboard(store) as address, chromium.tab(Screen()) as tab:
-        tab.go(f"{address}/runs?sweep=older&x=Tokens", wait_for="4 of 33 runs")
+        tab.go(f"{address}/compare_runs?sweep=older&x=Tokens", wait_for="4 of 33 runs")
 
         assert tab.evaluate("document.querySelectorAll('[role=dialog]').length") == 0
         assert "trained tokens" in axis_titles(tab)

@@ -47,13 +47,18 @@ def _without_ties(batches: list[list[MetricRow]]) -> list[list[MetricRow]]:
 
 
 def _reference(rows: list[MetricRow], metric: str, attempts: dict[str, int]) -> dict[str, tuple[float, int, int, int]]:
-    """Last value, its step, number of values and of non-finite ones per run: by a plain loop."""
+    """Last value (-0.0 as 0.0), its step, number of values and of non-finite ones per run: by a plain loop."""
     answers = {}
     for run_id, attempt in attempts.items():
         mine = [row for row in rows if (row.run_id, row.attempt, row.name) == (run_id, attempt, metric)]
         if mine:
             last = max(mine, key=lambda row: (row.step, _lateness(row.wall_time)))
-            answers[run_id] = (last.value, last.step, len(mine), sum(not math.isfinite(row.value) for row in mine))
+            answers[run_id] = (
+                last.value + 0.0,
+                last.step,
+                len(mine),
+                sum(not math.isfinite(row.value) for row in mine),
+            )
     return answers
 
 
