@@ -110,6 +110,9 @@ def _compute_curve(
     edge = classify_edge(points, usable, losses, noise, is_flat=flat)
     shape = classify_shape(usable, losses, noise)
     found = find_optimum(usable, x, losses, noise, edge, shape, sign)
+    if edge == "soft" and found.u_test and found.u_test.is_confirmed:
+        # All points together say more than the best one and the one at the end.
+        edge, shape = "none", "u"
     regret = _regret(recommendation, points, found.fit, direction)
     n_running = sum(run.role == "pending" for run in runs)
     facts = CurveFacts(points, usable, losses, noise, edge, shape, found.interval, n_running)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from scipy import special
 
 from analysis.lr_curves.fit import ValleyFit
 from analysis.lr_curves.forms import FormName
+
+_LEVEL: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,11 @@ class UTest:
 
     p_value: float
     two_lines_p: float | None
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether both tests find a U at 5 %; a parabola's slopes alone also find one in curves that only flatten."""
+        return self.two_lines_p is not None and max(self.p_value, self.two_lines_p) < _LEVEL
 
     def to_json(self) -> dict[str, object]:
         """Returns the p-values under their documented JSON keys."""

@@ -111,7 +111,9 @@ def _sentences(curve: LrCurve) -> Iterator[str]:
         yield f"as good as the best: {low} to {high}"
     yield f"shape {curve.shape}, edge {curve.edge}"
     if curve.u_test:
-        yield f"test of a U: p = {curve.u_test.p_value:.2g} (slopes of a parabola at both ends)"
+        two_lines = curve.u_test.two_lines_p
+        lines = "" if two_lines is None else f", p = {two_lines:.2g} (two lines)"
+        yield f"test of a U: p = {curve.u_test.p_value:.2g} (slopes of a parabola at both ends){lines}"
     if curve.recommended_lr is not None:
         regret = (
             f"regret {format_percent(curve.regret_of_recommended)}"

@@ -11,6 +11,8 @@ from scipy.interpolate import PchipInterpolator
 
 from analysis.errors import FilterError, SchemaError
 from analysis.lr_curves.compute import Direction, LrCurve, compute_lr_curves
+from analysis.lr_curves.points import usable_points
+from analysis.lr_curves.shape import classify_edge
 from tests.analysis.sweeps import FLOOR, HALF_DECADES, OPTIMUM, losses, make_results, u_rows
 
 
@@ -417,3 +419,21 @@ def test_a_fit_that_misses_the_shape_is_not_believed() -> None:
     assert curve.optimum_lr is not None
     assert curve.argmin_lr == 8e-4
     assert 4e-4 <= curve.optimum_lr <= 1.6e-3
+
+
+def test_a_soft_edge_is_none_where_both_tests_confirm_the_u() -> None:
+    rates = [1e-4 * 2**index for index in range(7)]
+    means = [2.20, 2.08, 2.02, 2.00, 2.005, 2.02, 2.04]
+    shifts = [-0.0235, 0.0, 0.0235]
+    rows = [
+        {"learning_rate": rate, "seed": None, "value": mean + shift}
+        for rate, mean in zip(rates, means, strict=True)
+        for shift in shifts
+    ]
+    curve = one_curve(rows)
+    usable = usable_points(curve.points)
+    alone = classify_edge(curve.points, usable, np.array(means), curve.noise, is_flat=False)
+
+    assert curve.u_test is not None
+    assert (alone, curve.u_test.is_confirmed) == ("soft", True)
+    assert (curve.edge, curve.shape) == ("none", "u")
