@@ -20,6 +20,7 @@ from analysis.ranking.types import BestConfiguration, ConfigScore, Ranking
 from analysis.runs.configuration import GroupValue, read_configurations
 from analysis.runs.direction import Direction
 from analysis.runs.groups import RunGroup, split_comparable, split_curves
+from analysis.runs.trials import trial_keys_of
 from analysis.runs.values import RunValue, read_run_values
 
 __all__ = ["BestConfiguration", "ConfigScore", "Ranking", "rank_configurations"]
@@ -66,7 +67,7 @@ def rank_configurations(
     table = _Table(
         columns,
         runs,
-        _trial_keys(results, runs),
+        trial_keys_of(results),
         read_costs(results),
         Constraints(constraints, results, columns, metric, measures),
     )
@@ -102,13 +103,6 @@ class _Table:
             n_excluded=len(everything) - len(trials),
             edge=lambda winner: edge_warning(self.columns, self.runs, rows, winner.rows),
         )
-
-
-def _trial_keys(results: pd.DataFrame, runs: Sequence[RunValue]) -> list[str]:
-    if "trial_key" not in results.columns:
-        return [run.run_id for run in runs]
-    keys = results["trial_key"]
-    return [run.run_id if pd.isna(key) else str(key) for run, key in zip(runs, keys, strict=True)]
 
 
 def _no_overall(rankings: Sequence[Ranking]) -> Ranking:

@@ -14,13 +14,13 @@ import pandas as pd
 from analysis.number_format import format_tried_lr
 from analysis.ranking.comparison import wilson_interval
 from analysis.ranking.types import ConfigScore
-from analysis.runs.configuration import DERIVED, OWN_AXES, GroupValue
+from analysis.runs.configuration import GroupValue
+from analysis.runs.trials import varying_keys
 from analysis.runs.values import RunValue
 
 _SHORT: Final = {"learning_rate": "lr", "batch_size": "batch", "lora_rank": "rank", "lora_alpha": "alpha"}
 _FOLLOWERS: Final = frozenset({"max_steps", "epochs", "warmup_steps"})
 """Under a token budget these follow from the batch size; they name a configuration only where they do not."""
-_NOT_CONFIGURATION: Final = frozenset({*DERIVED, *OWN_AXES} - {"learning_rate"})
 
 
 _COSTS: Final = ("tokens_seen", "wall_s", "peak_memory_bytes")
@@ -86,7 +86,7 @@ def score_configurations(
         costs: As `read_costs` gives them.
         sign: -1 where the metric's higher values are better, else 1.
     """
-    keys = _varying_keys(columns, [members[0] for members in trials.values()], trials)
+    keys = _naming_keys(columns, list(trials.values()))
     scored = [_score(columns, runs, costs, key, members, keys, sign) for key, members in trials.items()]
     return sorted(scored, key=lambda item: (item.mean_loss, *_simplicity(item.score)))
 
@@ -97,19 +97,14 @@ def _simplicity(score: ConfigScore) -> tuple[float, int, float, str]:
     return rank, score.batch_size or 0, score.learning_rate or 0.0, score.trial_key
 
 
-def _varying_keys(
-    columns: Mapping[str, Sequence[GroupValue]], firsts: Sequence[int], trials: Mapping[str, Sequence[int]]
-) -> list[str]:
-    """Returns the keys that differ between trials and are constant inside each of them; learning rate first."""
-    keys = [
+def _naming_keys(columns: Mapping[str, Sequence[GroupValue]], trials: Sequence[Sequence[int]]) -> list[str]:
+    """Returns the keys that tell trials apart, without those that only follow from the batch size."""
+    firsts = [rows[0] for rows in trials]
+    return [
         key
-        for key, values in columns.items()
-        if key not in _NOT_CONFIGURATION
-        and len({values[row] for row in firsts}) > 1
-        and all(len({values[row] for row in members}) == 1 for members in trials.values())
-        and not (key in _FOLLOWERS and _follows(columns["batch_size"], values, firsts))
+        for key in varying_keys(columns, trials)
+        if not (key in _FOLLOWERS and _follows(columns["batch_size"], columns[key], firsts))
     ]
-    return sorted(keys, key=lambda key: key != "learning_rate")
 
 
 def _follows(causes: Sequence[GroupValue], values: Sequence[GroupValue], rows: Sequence[int]) -> bool:
