@@ -10,8 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from analysis.figures.loss_curves import XAxis
-from analysis.store import Snapshot
-from pages._data import load_metric_names
+from pages._data import load_logged_metrics, load_metric_names
 from pages._text import count_text
 from pages._view import View
 
@@ -71,10 +70,14 @@ def run_names(runs: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def ask_curves(snapshot: Snapshot, metric: str) -> CurveOptions:
-    """What to draw and how; all of it lives in the address bar."""
-    names = sorted(load_metric_names(snapshot), key=lambda name: (name != "train_loss", name != metric, name))
-    default = ["train_loss"] if "train_loss" in names else names[:1]
+def ask_curves(view: View, run_ids: Sequence[str]) -> CurveOptions:
+    """What to draw and how; all of it lives in the address bar. It starts with a metric that the runs have logged."""
+    logged = load_logged_metrics(view.snapshot, run_ids)
+    names = sorted(
+        load_metric_names(view.snapshot),
+        key=lambda name: (name not in logged, name != "train_loss", name != view.metric, name),
+    )
+    default = names[:1]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         metrics = st.multiselect(
             "Curves",

@@ -39,6 +39,11 @@ def load_metric_names(snapshot: Snapshot) -> list[str]:
     return _metric_names(snapshot.key, snapshot)
 
 
+def load_logged_metrics(snapshot: Snapshot, run_ids: Sequence[str]) -> frozenset[str]:
+    """Names of what any of these runs has logged."""
+    return _logged_metrics(snapshot.key, tuple(run_ids), snapshot)
+
+
 def load_metric_directions(snapshot: Snapshot) -> dict[str, Direction]:
     """What imports declared of their metrics."""
     return _metric_directions(snapshot.key, snapshot)
@@ -94,6 +99,11 @@ def _runs(key: str, where: Where, _snapshot: Snapshot) -> pd.DataFrame:  # noqa:
 @st.cache_data(max_entries=8, show_spinner=False)
 def _metric_names(key: str, _snapshot: Snapshot) -> list[str]:  # noqa: ARG001
     return _snapshot.metric_names()
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _logged_metrics(key: str, run_ids: tuple[str, ...], _snapshot: Snapshot) -> frozenset[str]:  # noqa: ARG001
+    return frozenset(_snapshot.metric_summaries((Condition("run_id", "=", run_ids),))["name"])
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

@@ -11,7 +11,7 @@ from pages._view import current_view
 
 view = current_view()
 chosen = ask_runs(view)
-options = ask_curves(view.snapshot, view.metric)
+options = ask_curves(view, chosen)
 show_curves(view, chosen, options)
 st.subheader("Last values")
 show_last_values(view, chosen, options.metrics)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from analysis.store import RunRow
+from analysis.store import MetricRow, RunRow
 from analysis.store.schema import RUNS
 from pages._run_parts import configuration_table
 from tests.pages.conftest import OpenPage, shown_text
@@ -117,3 +118,26 @@ def test_a_configuration_table_has_no_raw_json() -> None:
         {**dict.fromkeys(column.name for column in RUNS), "run_id": "a", "config_json": '{"adam": {"beta1": 0.9}}'}
     )
     assert list(configuration_table(row)["setting"]) == ["run_id", "adam.beta1"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluated(FakeRun):
+    """A run that was only evaluated, as tables of results are."""
+
+    def metrics(self) -> Iterator[MetricRow]:
+        return (row for row in super().metrics() if row.name == "eval_loss")
+
+
+def test_curves_start_with_a_metric_that_the_chosen_runs_have_logged(
+    open_page: OpenPage, stores: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained, evaluated = FakeRun(learning_rate=1e-4), Evaluated(learning_rate=2e-4)
+    monkeypatch.setitem(stores, "both", write_store(tmp_path / "both", [trained, evaluated]))
+
+    app = open_page("both", "Compare runs", run=[evaluated.run_id])
+
+    assert app.multiselect(key="curve").value == ["eval_loss"]
+    assert len(app.get("plotly_chart")) == 1
+    app.multiselect(key="curve").set_value(["grad_norm"]).run()
+    app.multiselect(key="compared").set_value([trained.run_id, evaluated.run_id]).run()
+    assert app.multiselect(key="curve").value == ["grad_norm"]
