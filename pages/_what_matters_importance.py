@@ -12,10 +12,11 @@ from analysis.importance.compute import compute_importance
 from analysis.importance.types import GroupImportance, Scale, Scope
 from pages._charts import show_chart, show_warnings, theme
 from pages._data import analyse
+from pages._groups import choose_group
 from pages._tables import show_table
 from pages._text import md_escape
 from pages._view import View
-from pages._what_matters_trials import choose_group, load_tables
+from pages._what_matters_trials import load_tables
 
 if TYPE_CHECKING:
     from streamlit.elements.lib.column_types import ColumnConfig

@@ -13,10 +13,10 @@ from analysis.search.progress import STRATEGY_KEYS, compute_search_progress
 from analysis.search.types import Cost, SearchCurve
 from pages._charts import show_chart, show_warnings, theme
 from pages._data import analyse
+from pages._groups import choose_group
 from pages._tables import show_table
 from pages._text import md_escape
 from pages._view import View
-from pages._what_matters_trials import choose_group
 
 AUTOMATIC: Final = "Automatic"
 COSTS: Final[dict[str, Cost | None]] = {

@@ -15,10 +15,10 @@ from analysis.pareto.picks import amount_text
 from analysis.pareto.types import Front, Objective, ParetoFronts
 from analysis.store import Condition, Snapshot
 from pages._charts import show_chart, show_warnings, theme
+from pages._groups import choose_group
 from pages._tables import show_table
 from pages._text import md_escape
 from pages._view import View
-from pages._what_matters_trials import choose_group
 
 NO_THIRD: Final = "none"
 NO_LIMIT: Final = "no limit"

@@ -11,6 +11,7 @@ from analysis.figures.parallel_coordinates import plot_parallel_coordinates
 from analysis.importance.trial_table import TrialTable, make_trial_tables
 from pages._charts import show_chart, theme
 from pages._data import analyse
+from pages._groups import choose_group
 from pages._tables import show_table
 from pages._text import count_text, md_escape
 from pages._view import View
@@ -46,19 +47,6 @@ def show_trials(view: View) -> None:
     alt = f"{view.metric} of {len(table.trial_keys)} trials against {', '.join(axes) or 'nothing that varies'}"
     show_chart(figure, key="trials-chart", alt=alt, height=480)
     show_table(table.to_frame(view.metric), name="trials", alt="One row per trial")
-
-
-def choose_group(labels: Sequence[str]) -> str | None:
-    """The group to look at: asked for when there are several; values of different groups do not compare."""
-    if len(labels) < 2:
-        return labels[0] if labels else None
-    return st.selectbox(
-        f"{len(labels)} groups of runs whose values compare",
-        labels,
-        key="group",
-        bind="query-params",
-        help="Models, data, evaluation sets and budgets are never mixed.",
-    )
 
 
 def _choose_axes(table: TrialTable) -> list[str]:

@@ -6,17 +6,24 @@ import streamlit as st
 
 from analysis.ranking.rank import rank_configurations
 from pages._data import analyse
+from pages._groups import choose_group
 from pages._ranking_options import ask_ranking_options, show_nothing_left
 from pages._rankings import show_ranking
 from pages._text import md_escape
 from pages._view import current_view
+from pages._winners import MAX_GROUPS, show_winners
 
 view = current_view()
 options = ask_ranking_options(view)
 best = analyse(view, rank_configurations, **options)
 if not best.comparable:
     st.info(md_escape(best.overall.rule), icon=":material/call_split:")
-for ranking in best.groups:
+shown = list(best.groups)
+if len(best.groups) > MAX_GROUPS:
+    show_winners(best.groups, view.metric)
+    chosen = choose_group([ranking.label for ranking in best.groups])
+    shown = [ranking for ranking in best.groups if ranking.label == chosen]
+for ranking in shown:
     show_ranking(ranking, view, heading=not best.comparable)
 if not best.groups:
     show_nothing_left(best.overall)

@@ -89,3 +89,36 @@ def test_failures_can_be_allowed(open_page: OpenPage) -> None:
 
     assert not app.exception
     assert "diverged" in shown_text(app)
+
+
+def _groups(n: int) -> list[FakeRun]:
+    return [
+        FakeRun(learning_rate=rate, model=f"model-{at}", seed=seed)
+        for at in range(n)
+        for rate in (2e-4, 4e-4)
+        for seed in (0, 1)
+    ]
+
+
+def test_of_many_groups_all_winners_are_listed_and_one_is_shown_in_full(
+    open_page: OpenPage, stores: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(stores, "groups", write_store(tmp_path / "groups", _groups(8)))
+    app = open_page("groups", "Best configuration", **{"compared-group": "model model-3"})
+
+    assert not app.exception
+    [winners] = [item.value for item in app.dataframe if "winner" in item.value]
+    assert len(winners) == 8
+    assert winners["winner"].notna().all()
+    assert app.selectbox(key="compared-group").value == "model model-3"
+    assert [item.value for item in app.subheader] == ["model model\\-3"]
+    assert "model-3" in app.code[0].value
+
+
+def test_a_few_groups_are_all_shown(
+    open_page: OpenPage, stores: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(stores, "few", write_store(tmp_path / "few", _groups(3)))
+    app = open_page("few", "Best configuration")
+    assert not app.exception
+    assert len(app.subheader) == 3
