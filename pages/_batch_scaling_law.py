@@ -60,6 +60,12 @@ def _unit_name(axis: str) -> str:
     return f"{_AXES[axis]} per step"
 
 
+def n_batch_sizes(found: BatchScaling) -> int:
+    """How many batch sizes have an optimum or a bound of one: with one alone there is nothing to draw or compare."""
+    places = {point.x for one in found.settings for point in one.points}
+    return len(places | {one.x for one in found.left_out if one.bound and one.x})
+
+
 def show_law(found: BatchScaling) -> None:
     """The exponent, its rules and the break as large numbers."""
     law, hinge = found.law, found.hinge
@@ -90,7 +96,7 @@ def show_scaling_chart(found: BatchScaling) -> None:
 
 
 def show_settings(found: BatchScaling) -> None:
-    """One row per setting, the rules, and what was left out."""
+    """One row per setting with its own exponent."""
     if found.settings:
         show_table(
             setting_table(found),
@@ -98,6 +104,10 @@ def show_settings(found: BatchScaling) -> None:
             alt="One row per setting with its own exponent",
             columns=_COLUMNS,
         )
+
+
+def show_left_out(found: BatchScaling) -> None:
+    """What was left out, with the reasons."""
     if found.left_out:
         with st.expander(f"Left out: {count_text(len(found.left_out), 'curve')}", icon=":material/rule:"):
             table = left_out_table(found.left_out, found.batch_axis)

@@ -53,6 +53,15 @@ def test_the_page_says_what_the_store_supports(open_page: OpenPage, state: str, 
 
 
 @pytest.mark.usefixtures("scaling_stores")
+def test_one_batch_size_is_a_sentence_and_no_chart(open_page: OpenPage) -> None:
+    app = open_page("one_batch", TITLE)
+    assert not app.get("plotly_chart")
+    assert not app.metric
+    assert "Collapse" not in shown_text(app)
+    assert [len(item.value) for item in app.dataframe] == [1]  # what was left out, and why
+
+
+@pytest.mark.usefixtures("scaling_stores")
 def test_the_reader_chooses_alpha_and_setting_by_the_address(open_page: OpenPage) -> None:
     app = open_page("several_batches", TITLE, alpha="LR/B", setting=["lora_rank"])
     assert not app.exception
