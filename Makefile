@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo app test test-fast check format bench clean
+.PHONY: help setup demo app test test-fast check format golden bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ check: setup ## Check format, lint, types and import contracts
 format: setup ## Format the code and fix what ruff can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+golden: setup ## Write anew what the analysis says of the real sweep; read the difference before committing it
+	$(BIN)/python -m tests.golden.answers
 
 bench: setup ## Run the benchmarks (about half an hour on 2 cores)
 	$(BIN)/python -m benchmarks.run_all
