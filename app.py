@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._brand import ICON, LOGO
-from pages._errors import problems_as_text
+from pages._errors import ON_PAGE, problems_as_text
 from pages._frame import prepare_view
 from pages._registry import navigate, works_without_runs
 
@@ -14,6 +14,9 @@ st.set_page_config(page_title=f"{page.title} · Ucurve", page_icon=":material/sh
 st.logo(LOGO, icon_image=ICON, size="large")
 st.title(page.title)
 st.caption(page.help)
+ready = False
 with problems_as_text():
-    if prepare_view() or works_without_runs(page):
+    ready = prepare_view() or works_without_runs(page)
+with problems_as_text(ON_PAGE):
+    if ready:
         page.run()

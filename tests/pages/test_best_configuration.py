@@ -57,6 +57,15 @@ def test_constraints_live_in_the_address_and_are_counted(open_page: OpenPage, re
     assert len(table) <= 3
 
 
+def test_an_unreadable_constraint_is_to_be_corrected_on_the_page(open_page: OpenPage, replicated: str) -> None:
+    on_page = open_page(replicated, "Best configuration", constraint=["lora rank at most 8"])
+    in_sidebar = open_page(replicated, "Best configuration", where=["lora rank at most 8"])
+
+    assert "in the controls of this page" in on_page.warning[0].value
+    assert on_page.multiselect(key="constraint").value == ["lora rank at most 8"]
+    assert "in the sidebar" in in_sidebar.warning[0].value
+
+
 def test_limits_and_groups_change_the_ranking(open_page: OpenPage, replicated: str) -> None:
     app = open_page(replicated, "Best configuration")
 
