@@ -38,7 +38,8 @@ with st.expander("Every score", icon=":material/table_rows:"):
 if report.correlation is not None and len(report.matrix.rows) > 1:
     st.subheader("Does the loss predict the score?")
     names = [column.key for column in report.matrix.columns]
-    chosen = st.selectbox("Benchmark", names, key="bench_scatter", bind="query-params")
+    telling = next((at for at, column in enumerate(report.matrix.columns) if not column.at_chance), 0)
+    chosen = st.selectbox("Benchmark", names, telling, key="bench_scatter", bind="query-params")
     found = report.correlation.columns[names.index(chosen)]
     st.markdown(text.correlation_text(report, report.correlation, found))
     show_chart(

@@ -127,3 +127,12 @@ def test_a_link_with_unknown_choices_still_opens(scored: dict[str, Path], open_p
         scored, open_page, "gaps", bench_baseline="gone", bench_step="Step 999", bench_sort="x", bench_names="y"
     )
     assert app.get("plotly_chart")
+
+
+def test_the_scatter_starts_with_a_benchmark_that_is_not_at_chance(
+    scored: dict[str, Path], open_page: OpenPage
+) -> None:
+    app = _open(scored, open_page, "gaps", bench_names=["copa", "hellaswag"])
+    scatter = app.selectbox(key="bench_scatter")
+    assert scatter.options[0].startswith("copa")
+    assert scatter.value.startswith("hellaswag")
