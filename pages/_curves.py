@@ -97,10 +97,10 @@ def curve_columns(metric: str) -> dict[str, ColumnConfig | str | None]:
 
 EDGES: Final = {
     "none": "bracketed",
-    "low": "at the lower edge",
-    "high": "at the upper edge",
+    "low": "lower edge",
+    "high": "upper edge",
     "bounded_by_divergence": "diverges above",
-    "soft": "hardly bracketed",
+    "soft": "unbracketed",
 }
 
 

@@ -40,7 +40,7 @@ def plot_collapse(
     power = "" if alpha == 0 else f" / {batch_axis}" if alpha == 1 else f" / {batch_axis}^{format_exponent(alpha)}"
     figure = new_figure(
         theme,
-        x_title=f"peak learning rate{power} (log scale)",
+        x_title=f"learning rate{power} (log scale)",
         y_title=f"{metric_title(metric, '<br>')}<br>above the minimum of its batch size",
     )
     figure.update_xaxes(type="log", tickformat=".0e", dtick="D2")

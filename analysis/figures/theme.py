@@ -92,7 +92,15 @@ def new_figure(theme: Theme, *, x_title: str, y_title: str) -> go.Figure:
                 "color": with_alpha(_INK[theme], 0.5),
                 "activecolor": _INK[theme],
             },
-            "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "xanchor": "left", "x": 0},
+            "legend": {
+                "orientation": "h",
+                "yanchor": "bottom",
+                "y": 1.02,
+                "xanchor": "left",
+                "x": 0,
+                # An empty line above the names: the buttons in the chart's corner stand there, not on a name.
+                "title": {"text": "&nbsp;", "side": "top", "font": {"size": 12}},
+            },
             "xaxis": {**axis, "title": {"text": x_title, "font": {"size": 14}}},
             "yaxis": {**axis, "title": {"text": y_title, "font": {"size": 14}}},
         }

@@ -51,7 +51,7 @@ def test_the_collapse_divides_by_batch_to_the_alpha() -> None:
     figure = plot_collapse(collapse.points, alpha=0.5, metric="eval_loss", batch_axis="batch_size")
     assert [trace.name for trace in figure.data] == [f"batch_size {size}" for size in (8, 16, 32, 64, 128)]
     assert figure.data[1].x[0] == pytest.approx(GRID[0] / 4)
-    assert figure.layout.xaxis.title.text == "peak learning rate / batch_size^0.50 (log scale)"
+    assert figure.layout.xaxis.title.text == "learning rate / batch_size^0.50 (log scale)"
     low, high = near_range(collapse.points)
     assert low < 0 < max(point.excess for point in collapse.points if point.is_near) < high
 
