@@ -30,6 +30,7 @@ _MOST_TICKS: Final = 6
 # More curves than this are thin lines with their optima; more than the second number have no legend (our choices).
 _CROWD: Final = 8
 _MOST_LEGEND: Final = 16
+_MOST_RECOMMENDED: Final = 2
 
 
 def plot_lr_curves(curves: Sequence[LrCurve], *, theme: Theme = "light") -> go.Figure:
@@ -132,13 +133,21 @@ def _add_runs(figure: go.Figure, curve: LrCurve, color: str) -> None:
 
 
 def _add_recommended(figure: go.Figure, curves: Sequence[LrCurve], theme: Theme, *, middle: float) -> None:
-    """Adds one vertical line per recommended learning rate, labelled once, with the regret where there is one curve."""
+    """Adds one vertical line per recommended learning rate, labelled once, with the regret where there is one curve.
+
+    More lines than two have one label together, with their range: several would lie on each other.
+    """
     rates = {curve.recommended_lr: curve for curve in curves if curve.recommended_lr is not None}
-    for rate, curve in rates.items():
+    many = len(rates) > _MOST_RECOMMENDED
+    for rate, curve in sorted(rates.items()):
         text = f"recommended {format_tried_lr(rate)}"
+        if many:
+            text = f"{text} to {format_tried_lr(max(rates))}" if rate == min(rates) else ""
         if len(curves) == 1 and curve.regret_of_recommended is not None:
             text += f", regret {format_percent(curve.regret_of_recommended)}"
         figure.add_vline(x=rate, line={"color": ink(theme), "width": 1.5, "dash": "dash"}, opacity=0.7)
+        if not text:
+            continue
         figure.add_annotation(
             x=math.log10(rate),
             y=0,

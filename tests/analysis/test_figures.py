@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -16,7 +17,7 @@ from analysis.figures.best_config import plot_ranking
 from analysis.figures.loss_curves import plot_loss_curves, smooth
 from analysis.figures.lr_curve import plot_lr_curves
 from analysis.figures.ranking_differences import plot_differences
-from analysis.figures.theme import Theme, color_of, dash_of, symbol_of
+from analysis.figures.theme import Theme, color_of, dash_of, new_figure, symbol_of
 from analysis.lr_curves.compute import LrCurve, compute_lr_curves
 from analysis.ranking.rank import rank_configurations
 from tests.analysis.sweeps import losses, make_results, u_rows
@@ -298,3 +299,16 @@ def test_equal_names_do_not_share_a_row() -> None:
     rows = [{"learning_rate": 1e-4, "value": 2.0 + index, "trial_key": f"key{index}abcdef"} for index in range(2)]
     figure = plot_ranking(rank_configurations(make_results(rows), metric="m").overall, metric="m")
     assert len(set(figure.layout.yaxis.categoryarray)) == 2
+
+
+def test_the_buttons_in_the_corner_have_a_line_above_the_legend() -> None:
+    legend = new_figure("light", x_title="x", y_title="y").layout.legend
+    assert (legend.title.side, legend.title.text) == ("top", "&nbsp;")
+
+
+def test_many_recommended_rates_share_one_label_with_their_range() -> None:
+    curve = _curves()[0]
+    rates = (4e-4, 2e-4, 3e-4)
+    figure = plot_lr_curves([replace(curve, label=f"{rate}", recommended_lr=rate) for rate in rates])
+    assert _texts(figure) == ["recommended 2e-4 to 4e-4"]
+    assert len(figure.layout.shapes) == 3
