@@ -99,7 +99,13 @@ def show_aggregates(report: BenchmarkReport, order: Sequence[int]) -> None:
     }
     # A column without one number is noise.
     table = table.dropna(axis="columns", how="all")
-    show_table(table, name="benchmark-aggregates", alt="One row per run or trial, every aggregate", columns=columns)
+    show_table(
+        table,
+        name="benchmark-aggregates",
+        alt="One row per run or trial, every aggregate",
+        columns=columns,
+        whole_percent=("win_rate",),
+    )
 
 
 def show_correlations(correlation: LossCorrelations) -> None:

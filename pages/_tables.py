@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
 import pandas as pd
@@ -42,6 +42,7 @@ def show_table(
     alt: str,
     columns: Mapping[str, ColumnConfig | str | None] | None = None,
     height: int | Literal["auto"] = "auto",
+    whole_percent: Sequence[str] = (),
 ) -> None:
     """Show a table and offer it as CSV.
 
@@ -51,9 +52,11 @@ def show_table(
         alt: One sentence that says what it holds, for those who cannot see it.
         columns: How columns look; those named in the schema explain themselves.
         height: Height in pixels.
+        whole_percent: Shares that are known to a percent at best, and shown so; the CSV keeps their digits.
     """
     config = {**explain_columns(table.columns), **(columns or {})}
-    st.dataframe(table, hide_index=True, column_config=config, key=name, alt=alt, height=height, placeholder=MISSING)
+    shown = table.round(dict.fromkeys(whole_percent, 2))
+    st.dataframe(shown, hide_index=True, column_config=config, key=name, alt=alt, height=height, placeholder=MISSING)
     offer_csv(table, name)
 
 

@@ -75,7 +75,8 @@ def _show_group(group: GroupImportance) -> None:
         importance_table(group),
         name="importance",
         alt="One row per hyperparameter, the largest share first",
-        columns=_percentages("explains", "low", "high", "separates_the_best", "ped_low", "ped_high"),
+        columns=_percentages(*_SHARES),
+        whole_percent=_SHARES,
     )
     if group.pairs:
         st.subheader("Two at a time", help="What a pair explains beyond the sum of its two main effects.")
@@ -83,8 +84,13 @@ def _show_group(group: GroupImportance) -> None:
             pair_table(group),
             name="importance-pairs",
             alt="One row per pair of hyperparameters, the largest interaction first",
-            columns=_percentages("explains_together", "low", "high"),
+            columns=_percentages(*_PAIR_SHARES),
+            whole_percent=_PAIR_SHARES,
         )
+
+
+_SHARES: Final = ("explains", "low", "high", "separates_the_best", "ped_low", "ped_high")
+_PAIR_SHARES: Final = ("explains_together", "low", "high")
 
 
 def importance_table(group: GroupImportance) -> pd.DataFrame:

@@ -102,3 +102,9 @@ def test_search_progress_by_a_chosen_cost(open_page: OpenPage) -> None:
     table = app.dataframe[0].value
     assert list(table["strategy"]) == ["demo-a", "older"]
     assert list(table["evaluations"]) == [29, 4]
+
+
+def test_shares_are_shown_in_whole_percent(open_page: OpenPage) -> None:
+    [table] = [item.value for item in open_page("cliff", TITLE).dataframe if "explains" in item.value]
+    assert (table["explains"] == table["explains"].round(2)).all()
+    assert table["explains"].gt(0).any()
