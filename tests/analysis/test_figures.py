@@ -308,7 +308,11 @@ def test_the_buttons_in_the_corner_have_a_line_above_the_legend() -> None:
 
 def test_many_recommended_rates_share_one_label_with_their_range() -> None:
     curve = _curves()[0]
-    rates = (4e-4, 2e-4, 3e-4)
-    figure = plot_lr_curves([replace(curve, label=f"{rate}", recommended_lr=rate) for rate in rates])
+    assert curve.recommendation is not None
+    curves = [
+        replace(curve, label=f"{rate}", recommendation=replace(curve.recommendation, learning_rate=rate))
+        for rate in (4e-4, 2e-4, 3e-4)
+    ]
+    figure = plot_lr_curves(curves)
     assert _texts(figure) == ["recommended 2e-4 to 4e-4"]
     assert len(figure.layout.shapes) == 3
