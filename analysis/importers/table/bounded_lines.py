@@ -27,8 +27,9 @@ def bounded_lines(path: Path, encoding: str) -> Iterator[str]:
         ConfigError: the encoding is unknown.
     """
     try:
-        codecs.lookup(encoding)
-    except LookupError:
+        # Encoding tries more than a lookup: codecs such as base64 exist and hold no text.
+        "".encode(encoding)
+    except (LookupError, ValueError):
         raise ConfigError(f"there is no encoding {encoding!r}; usual are utf-8, utf-16, latin-1, cp1252") from None
     with path.open("rb") as file:
         start = file.read(3)

@@ -39,8 +39,13 @@ def test_another_encoding_is_named_and_a_wrong_one_costs_only_its_rows(tmp_path:
     assert (table.problems[0].line, table.n_rows) == (3, 3)
     assert "UTF-8" in table.problems[0].reason
     assert read_table(tmp_path / "t.csv", encoding="latin-1").rows[1] == ["2", "béd"]
-    with pytest.raises(ConfigError, match="no encoding 'utf-9'"):
-        read_table(tmp_path / "t.csv", encoding="utf-9")
+
+
+@pytest.mark.parametrize("encoding", ["utf-9", "base64", "rot13", "a\0b"])
+def test_an_encoding_that_is_none_of_text_is_refused(tmp_path: Path, encoding: str) -> None:
+    path = write(tmp_path / "t.csv", "a\n1\n")
+    with pytest.raises(ConfigError, match="there is no encoding"):
+        read_table(path, encoding=encoding)
 
 
 def test_ragged_rows_are_listed_with_their_lines(tmp_path: Path) -> None:
