@@ -40,7 +40,7 @@ def show_importance(
         Literal["rank", "value"],
         typer.Option("--scale", help="Share out the variance of ranks, or of values (diverged ones as the worst)."),
     ] = "rank",
-    seed: Annotated[int, typer.Option("--seed", help="Of forests and resamples.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of forests and resamples.")] = 0,
     json_output: JsonOption = False,
 ) -> None:
     """Show what share of the difference between trials each hyperparameter explains, and what none explains."""

@@ -40,7 +40,7 @@ def show_pareto(
             help="Where the hypervolume ends [default: a tenth of the range beyond the worst].",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of the draws behind the probabilities.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the draws behind the probabilities.")] = 0,
     json_output: JsonOption = False,
 ) -> None:
     """Show the configurations that no other beats in every objective, and which of them to take."""

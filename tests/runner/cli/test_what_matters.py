@@ -137,3 +137,10 @@ def test_objectives_can_be_benchmarks_with_the_direction_that_the_harness_said(f
         read_objectives(snapshot, ["eval_loss", "benchmark:mmlu"])
     with pytest.raises(FilterError, match="two or more different"):
         read_objectives(snapshot, ["eval_loss", "eval_loss:max"])
+
+
+@pytest.mark.parametrize("verb", ["importance", "pareto"])
+def test_a_negative_seed_is_bad_input(ucurve: Caller, filled: Store, verb: str) -> None:
+    answer = ucurve(verb, "--store", filled.location, "--seed", -1)
+    assert answer.code == 2
+    assert "--seed" in answer.err
