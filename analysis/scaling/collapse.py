@@ -112,8 +112,13 @@ def _score(clouds: Sequence[Cloud], alphas: FloatArray, counts: Sequence[FloatAr
     """Returns S of every resample and alpha, shape (n_resamples, n_alphas); NaN where the overlap is too small."""
     n_resamples = len(counts[0])
     scores = np.full((n_resamples, len(alphas)), np.nan)
+    # A few batch sizes make few different resamples: each is scored once.
+    drawn = [np.unique(count, axis=0, return_inverse=True) for count in counts]
     for column, alpha in enumerate(alphas):
-        parts = [_errors(cloud, float(alpha), count) for cloud, count in zip(clouds, counts, strict=True)]
+        parts = [
+            [part[back] for part in _errors(cloud, float(alpha), different)]
+            for cloud, (different, back) in zip(clouds, drawn, strict=True)
+        ]
         errors, scored, total = (np.sum([part[i] for part in parts], axis=0) for i in range(3))
         enough = (scored > 0) & (scored >= _MIN_OVERLAP * total)
         scores[enough, column] = errors[enough] / scored[enough]
