@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from analysis.errors import FilterError
 from analysis.lr_curves.advice import CurveFacts, curve_warnings, next_learning_rates
 from analysis.lr_curves.interpolation import Regret, flat_region, lower_is_better, regret_at
 from analysis.lr_curves.optimum import find_optimum
@@ -57,8 +59,10 @@ def compute_lr_curves(
 
     Raises:
         SchemaError: a needed column is missing.
-        FilterError: `group_by` names a key that no run has.
+        FilterError: `group_by` names a key that no run has, or `diverged_above` is no number.
     """
+    if diverged_above is not None and math.isnan(diverged_above):
+        raise FilterError("No value is higher than 'nan'; give --diverged-above a number, or leave it out.")
     runs = [_apply_rule(run, diverged_above) for run in read_run_values(results)]
     columns = read_configurations(results)
     active = [row for row, run in enumerate(runs) if run.role != "left_out"]

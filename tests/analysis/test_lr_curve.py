@@ -72,6 +72,11 @@ def test_a_u_is_tested_where_replicates_allow() -> None:
     assert one_curve(u_rows()).u_test is None
 
 
+def test_a_limit_that_is_no_number_is_refused() -> None:
+    with pytest.raises(FilterError, match="'nan'"):
+        compute_lr_curves(make_results(u_rows(HALF_DECADES)), metric="eval_loss", diverged_above=math.nan)
+
+
 def test_a_stated_rule_says_what_diverged() -> None:
     rows = losses([1e-4, 2e-4, 4e-4, 8e-4], [2.4, 2.2, 2.1, 6.0])
     (curve,) = compute_lr_curves(make_results(rows), metric="eval_loss", diverged_above=5.0)
