@@ -83,22 +83,26 @@ def read_directed_results(
     return results, direction or direction_of(metric, snapshot.metric_directions())
 
 
-def read_results(location: Path, metric: str, where: Sequence[str] | None) -> pd.DataFrame:
+def read_results(
+    location: Path, metric: str, where: Sequence[str] | None, *, must_be_logged: bool = True
+) -> pd.DataFrame:
     """Returns the last value of a metric per run that fits the conditions.
 
     Raises:
         StoreError: there is no store.
         FilterError: a condition cannot be read or names no column.
-        UcurveError: no run of the store has logged the metric, although some have logged others.
+        UcurveError: the metric must be logged and no run of the store has, although some have logged others.
     """
-    return _results(open_store(location).snapshot(), metric, where)
+    return _results(open_store(location).snapshot(), metric, where, must_be_logged=must_be_logged)
 
 
-def _results(snapshot: Snapshot, metric: str, where: Sequence[str] | None) -> pd.DataFrame:
+def _results(
+    snapshot: Snapshot, metric: str, where: Sequence[str] | None, *, must_be_logged: bool = True
+) -> pd.DataFrame:
     from analysis.runs.filters import parse_conditions
 
     results = snapshot.results(metric, parse_conditions(where or ()))
-    if not results["n_logged"].any():
+    if must_be_logged and not results["n_logged"].any():
         _check_metric(snapshot, metric)
     return results
 

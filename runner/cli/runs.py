@@ -8,32 +8,41 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from runner.cli.options import DEFAULT_STORE, JsonOption, MetricOption, StoreOption, WhereOption, read_results
+from runner.cli.options import DEFAULT_STORE, JsonOption, StoreOption, WhereOption, read_results
 from runner.cli.output import note, print_json, print_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _COLUMNS: Final = ("run_id", "sweep_id", "status", "learning_rate", "batch_size", "lora_rank", "seed")
+_METRIC: Final = "eval_loss"
 _JSON_TEXTS: Final = {"config_json": "config", "provenance_json": "provenance"}
 
 
 def list_runs(
     store: StoreOption = Path(DEFAULT_STORE),
     where: WhereOption = None,
-    metric: MetricOption = "eval_loss",
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            "--metric",
+            metavar="NAME",
+            help="Logged metric; its last value per run is shown [default: eval_loss].",
+            show_default=False,
+        ),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, metavar="N", help="Show at most this many runs, the newest ones.")
     ] = None,
     json_output: JsonOption = False,
 ) -> None:
     """List runs with their state, main hyperparameters and last value of a metric."""
-    results = read_results(store, metric, where)
+    results = read_results(store, metric or _METRIC, where, must_be_logged=metric is not None)
     shown = results if limit is None else results.tail(limit)
     if json_output:
         print_json([_to_json(row) for row in _records(shown)])
         return
-    _print(shown, metric)
+    _print(shown, metric or _METRIC)
     left_out = len(results) - len(shown)
     if left_out:
         note(f"{left_out} older run{'' if left_out == 1 else 's'} not shown (--limit).")

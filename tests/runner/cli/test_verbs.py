@@ -44,6 +44,13 @@ def test_runs_filters_and_limits(ucurve: Caller, sweep_store: Store) -> None:
     assert "older runs not shown" in limited.err
 
 
+def test_runs_are_listed_where_none_logged_the_default_metric(ucurve: Caller, store: Store) -> None:
+    store.append(runs=[{"run_id": "r", "status": "finished"}], metrics=[MetricRow("r", 1, 0, 1, 1.0, "accuracy", 0.5)])
+    assert [run["value"] for run in _json(ucurve, "runs", "--store", store.location)] == [None]
+    asked = ucurve("runs", "--store", store.location, "--metric", "eval_loss")
+    assert (asked.code, "accuracy" in asked.err) == (2, True)
+
+
 def test_a_run_that_diverged_has_no_value_in_json(ucurve: Caller, sweep_store: Store) -> None:
     runs = _json(ucurve, "runs", "--store", sweep_store.location, "--where", "status=diverged")
     assert [run["value"] for run in runs] == [None]
