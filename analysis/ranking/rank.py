@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import pandas as pd
 
@@ -24,6 +25,9 @@ from analysis.runs.trials import trial_keys_of
 from analysis.runs.values import RunValue, read_run_values
 
 __all__ = ["BestConfiguration", "ConfigScore", "Ranking", "rank_configurations"]
+
+_MOST_NAMED: Final = 5
+"""Groups named in the sentence that there is no overall winner."""
 
 
 def rank_configurations(
@@ -107,9 +111,11 @@ class _Table:
 
 def _no_overall(rankings: Sequence[Ranking]) -> Ranking:
     if rankings:
+        named = "; ".join(ranking.label for ranking in rankings[:_MOST_NAMED])
+        more = f"; and {len(rankings) - _MOST_NAMED} more" if len(rankings) > _MOST_NAMED else ""
         rule = (
             f"No overall winner: the runs fall into {len(rankings)} groups whose losses cannot be compared "
-            f"({'; '.join(ranking.label for ranking in rankings)}). Filter to one of them."
+            f"({named}{more}). Filter to one of them."
         )
     else:
         rule = "No winner: there is no finished run with this metric."

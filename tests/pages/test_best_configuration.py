@@ -122,6 +122,7 @@ def test_of_many_groups_all_winners_are_listed_and_one_is_shown_in_full(
     assert app.selectbox(key="compared-group").value == "model model-3"
     assert [item.value for item in app.subheader] == ["model model\\-3"]
     assert "model-3" in app.code[0].value
+    assert "and 3 more" in app.info[0].value
 
 
 def test_a_few_groups_are_all_shown(
