@@ -88,8 +88,9 @@ def _summary_text(summary: RegretSummary, found: RuleRegret, against: str) -> st
         return ""
     rates = {item.learning_rate for item in found.per_curve if item.regret is not None and item.learning_rate}
     what = join_text([f"**{format_tried_lr(rate)}**" for rate in sorted(rates)]) if len(rates) <= 3 else "The rule"
+    n_below = round(summary.share_below * summary.n_curves)
     return (
-        f"{what} against {against}: regret below {100 * THRESHOLD:g} % on {format_percent(summary.share_below)} of "
+        f"{what} against {against}: regret below {100 * THRESHOLD:g} % on {n_below:,} of "
         f"{count_text(summary.n_curves, 'curve')}, median {format_percent(summary.median)}, largest "
         f"{format_percent(summary.max)}."
     )
