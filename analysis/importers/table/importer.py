@@ -216,7 +216,8 @@ def _verdict(n_rows: int, n_got: int, problems: Sequence[RowProblem]) -> tuple[V
     first = problems[0]
     where = f"line {first.line}: " if first.line else ""
     column = f"{first.column} " if first.column else ""
-    return "partial", n_rows, n_got, f"{n_rows - n_got} of {n_rows} rows are not in; {where}{column}{first.reason}"
+    verb = "is" if n_rows - n_got == 1 else "are"
+    return "partial", n_rows, n_got, f"{n_rows - n_got} of {n_rows} rows {verb} not in; {where}{column}{first.reason}"
 
 
 def _notes(measured: frozenset[str], table_map: TableMap, n_absent: int, source: str) -> list[str]:

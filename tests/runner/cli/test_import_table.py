@@ -45,7 +45,7 @@ def test_json_has_the_documented_keys(ucurve: Caller, table: Path, tmp_path: Pat
     assert document["sources"] == [
         {
             "source": "table", "verdict": "partial", "rows_expected": 3, "rows_got": 2, "lost_records": 1,
-            "reason": "1 of 3 rows are not in; line 4: it has 1 cells where the header has 3",
+            "reason": "1 of 3 rows is not in; line 4: it has 1 cells where the header has 3",
         }
     ]  # fmt: skip
     assert document["problems"][0]["line"] == 4
