@@ -7,7 +7,7 @@ import streamlit as st
 
 def show_no_store(location: str, reason: str) -> None:
     """There is no store to read."""
-    st.info("**There is no store here yet.** The first sweep creates it.", icon=":material/database_off:")
+    st.info("**There is no store here yet.** The first sweep or import creates it.", icon=":material/database_off:")
     st.text(reason)
     _show_first_steps(location)
 
@@ -32,3 +32,4 @@ def _show_first_steps(location: str) -> None:
         f"ucurve demo\nucurve sweep SPEC.yaml --store {location}\nucurve app --store DIR",
         language="bash",
     )
+    st.page_link("pages/import_runs.py", label="Or bring in a table of runs", icon=":material/upload_file:")

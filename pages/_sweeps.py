@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -25,6 +26,12 @@ MAX_CURVES: Final = 3
 
 
 _OPEN: Final = ":material/arrow_forward:"
+_MORE: Final = {
+    "learning_rate": "What the U-curve says",
+    "best_configuration": "Which configuration is best",
+    "batch_scaling": "How it scales with the batch size",
+    "what_matters": "What matters",
+}
 
 
 def show_counts(runs: pd.DataFrame) -> None:
@@ -68,11 +75,14 @@ def show_newest_sweep(view: View, sweeps: pd.DataFrame) -> None:
                 st.markdown(f"Recommended: **{recommended.value}**, {recommended.remark}.")
         if len(curves) > MAX_CURVES:
             st.caption(f"and {count_text(len(curves) - MAX_CURVES, 'more curve')}")
-        chosen = {} if newest == NO_SWEEP else {"sweep": newest}
-        st.page_link("pages/learning_rate.py", label="What the U-curve says", query_params=chosen, icon=_OPEN)
-        st.page_link(
-            "pages/best_configuration.py", label="Which configuration is best", query_params=chosen, icon=_OPEN
-        )
+    _show_links({} if newest == NO_SWEEP else {"sweep": newest})
+
+
+def _show_links(chosen: Mapping[str, str]) -> None:
+    """One line of pages that say more about the newest sweep."""
+    with st.container(horizontal=True):
+        for page, label in _MORE.items():
+            st.page_link(f"pages/{page}.py", label=label, query_params=chosen, icon=_OPEN, width="content")
 
 
 def narrow(view: View, sweep_id: str) -> View:

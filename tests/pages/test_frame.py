@@ -164,3 +164,19 @@ def test_a_new_store_in_an_old_place_replaces_it(
     write_store(tmp_path / "place", all_diverged())
     app.run()
     assert app.metric[0].value == "3"
+
+
+def test_the_overview_leads_on_to_the_pages_that_decide(open_page: OpenPage) -> None:
+    labels = [link.proto.label for link in open_page("mixed", "Overview").get("page_link")]
+    assert labels == [
+        "What the U-curve says",
+        "Which configuration is best",
+        "How it scales with the batch size",
+        "What matters",
+    ]
+
+
+@pytest.mark.parametrize("state", ["missing", "empty"])
+def test_without_runs_a_page_leads_to_the_import(open_page: OpenPage, state: str) -> None:
+    [link] = open_page(state, "Overview").get("page_link")
+    assert link.proto.page == "import_runs"
