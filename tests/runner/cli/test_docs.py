@@ -70,7 +70,7 @@ def _keys(document: object) -> Iterator[str]:
     elif isinstance(document, dict):
         for key, value in document.items():
             yield key
-            if key not in {"config", "provenance", "group", "versions", "recommendation", "refusals"}:
+            if key not in {"config", "provenance", "group", "versions", "recommendation", "refusals", "search"}:
                 yield from _keys(value)
 
 
