@@ -144,7 +144,7 @@ def _add_recommended(figure: go.Figure, curves: Sequence[LrCurve], theme: Theme,
         if many:
             text = f"{text} to {format_tried_lr(max(rates))}" if rate == min(rates) else ""
         if len(curves) == 1 and curve.regret_of_recommended is not None:
-            text += f", regret {format_percent(curve.regret_of_recommended)}"
+            text += f"<br>regret {format_percent(curve.regret_of_recommended)}"
         figure.add_vline(x=rate, line={"color": ink(theme), "width": 1.5, "dash": "dash"}, opacity=0.7)
         if not text:
             continue
@@ -157,6 +157,7 @@ def _add_recommended(figure: go.Figure, curves: Sequence[LrCurve], theme: Theme,
             yanchor="bottom",
             # Text beyond the end of the axis would be cut off.
             xanchor="left" if rate < middle else "right",
+            align="left" if rate < middle else "right",
             xshift=4 if rate < middle else -4,
             font={"color": ink(theme), "size": 12},
         )

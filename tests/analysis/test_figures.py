@@ -91,7 +91,7 @@ def test_the_recommended_learning_rate_is_a_line_with_its_regret() -> None:
     figure = plot_lr_curves([curve])
     (line,) = figure.layout.shapes
     assert line.x0 == line.x1 == curve.recommended_lr
-    assert _texts(figure) == ["recommended 2.86e-4, regret 0.01 %"]
+    assert _texts(figure) == ["recommended 2.86e-4<br>regret 0.01 %"]
     assert _texts(plot_lr_curves(_curves())) == ["recommended 2.86e-4"]
 
 
