@@ -147,7 +147,7 @@ def plan_import(
         runs=by_id,
         n_absent=n_absent,
         problems=problems,
-        notes=_notes(measured, table_map, n_absent, source),
+        notes=[*_notes(measured, table_map, n_absent, source), *_without_results(runs)],
         measured=sorted(measured & {*table.headers}),
     )
 
@@ -231,6 +231,16 @@ def _notes(measured: frozenset[str], table_map: TableMap, n_absent: int, source:
     if n_absent:
         notes.append(f"The store has {n_absent} more runs of source {source} that are not in this table; they stay.")
     return notes
+
+
+def _without_results(runs: Sequence[TableRun]) -> list[str]:
+    """The sentence on a table whose runs bring nothing that could be compared, such as one with decimal commas."""
+    if not runs or any(run.metrics or run.scores for run in runs):
+        return []
+    return [
+        "No column gave a metric or a benchmark score, so these runs cannot be compared; "
+        "name one under metrics: or evals: in a map (numbers are written 2.5, not 2,5)."
+    ]
 
 
 def _digest(table: Table, table_map: TableMap, source: str, changes: Changes) -> str:

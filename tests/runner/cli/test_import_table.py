@@ -104,3 +104,13 @@ def test_bad_input_ends_with_2_and_one_sentence(
 def test_a_folder_that_is_no_store_is_refused(ucurve: Caller, table: Path, tmp_path: Path) -> None:
     assert ucurve("import", "table", table, "--store", tmp_path).code == 2
     assert ucurve("import", "table", table, "--store", tmp_path, "--dry-run").code == 2
+
+
+def test_a_table_without_results_is_imported_and_says_so(ucurve: Caller, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("lr;val_loss\n1e-4;2,5\n2e-4;2,6\n")
+    answer = ucurve("import", "table", path, "--store", tmp_path / "store")
+    assert answer.code == 0
+    assert "2.5, not 2,5" in answer.err
+    path.write_text("lr;val_loss\n1e-4;2.5\n2e-4;2.6\n")
+    assert "No column" not in ucurve("import", "table", path, "--store", tmp_path / "other").err
