@@ -56,7 +56,7 @@ def show_lr_curves(
     json_output: JsonOption = False,
 ) -> None:
     """Show loss against learning rate: one U-curve per group, its optimum and how sure that is."""
-    results, better = read_directed_results(store, metric, where, direction, meanwhile="analysis.lr_curves.compute")
+    results, better = read_directed_results(store, metric, where, direction)
 
     from analysis.lr_curves.compute import compute_lr_curves
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -56,30 +54,13 @@ def open_store(location: Path) -> Store:
 
 
 def read_directed_results(
-    location: Path,
-    metric: str,
-    where: Sequence[str] | None,
-    direction: Direction | None,
-    *,
-    meanwhile: str | None = None,
+    location: Path, metric: str, where: Sequence[str] | None, direction: Direction | None
 ) -> tuple[pd.DataFrame, Direction]:
-    """Returns what `read_results` does, and whether lower or higher values are better: as asked for, else as known.
-
-    Args:
-        location: Folder of the store.
-        metric: Name of the metric.
-        where: Conditions as typed.
-        direction: What was asked for.
-        meanwhile: A module that the verb needs next; it loads while the store is read.
-    """
+    """Returns what `read_results` does, and whether lower or higher values are better: as asked for, else as known."""
     from analysis.runs.direction import direction_of
 
     snapshot = open_store(location).snapshot()
-    with ThreadPoolExecutor(max_workers=1) as reader:
-        reading = reader.submit(_results, snapshot, metric, where)
-        if meanwhile is not None:
-            import_module(meanwhile)
-        results = reading.result()
+    results = _results(snapshot, metric, where)
     return results, direction or direction_of(metric, snapshot.metric_directions())
 
 

@@ -44,7 +44,7 @@ def show_regret(
     json_output: JsonOption = False,
 ) -> None:
     """Show what the recommended learning rate, or any other, would have cost against the best of each sweep."""
-    results, better = read_directed_results(store, metric, where, direction, meanwhile="analysis.lr_curves.compute")
+    results, better = read_directed_results(store, metric, where, direction)
 
     from analysis.lr_curves.rule_regret import compute_rule_regret
 
