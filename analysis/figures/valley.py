@@ -23,7 +23,9 @@ def valley_range(curves: Sequence[LrCurve]) -> tuple[float, float] | None:
         (low, high) in the metric's unit, or None where the whole range shows the valley well enough.
     """
     means = [point.mean for curve in curves for point in curve.points if point.mean is not None]
-    near = [mean for curve in curves for mean in _near(curve)]
+    # A lone mean has no valley; one that blew up would stretch the axis over all others.
+    shaped = [curve for curve in curves if sum(point.mean is not None for point in curve.points) > 1]
+    near = [mean for curve in shaped or curves for mean in _near(curve)]
     if not near:
         return None
     low, high = min(near), max(near)

@@ -28,7 +28,10 @@ def law_verdict(law: PowerLaw, tests: Sequence[RuleTest], *, noun: str, too_few:
     """Returns what a single power law says: exponent, interval, and the rules that hold or are ruled out."""
     if law.alpha is None:
         return too_few
-    size = f"LR {'grows' if law.alpha >= 0 else 'falls'} like {noun}^{format_exponent(law.alpha)}"
+    exponent = format_exponent(law.alpha)
+    size = f"LR {'grows' if law.alpha >= 0 else 'falls'} like {noun}^{exponent}"
+    if float(exponent) == 0:
+        size = f"LR stays the same over {noun}, exponent {exponent.removeprefix('-')}"
     if law.interval is None:
         return f"{size}, but how sure that is nobody can say ({law.interval_method.removeprefix('none: ')})."
     sentence = f"{size} (95 % {range_text(law.interval)})"

@@ -62,3 +62,13 @@ def test_every_curve_keeps_its_valley() -> None:
     assert len(curves) == 2
     assert low < 2.3
     assert high > 2.9 + 0.5
+
+
+def test_a_lone_mean_that_blew_up_stretches_nothing() -> None:
+    curves = [*curves_of(GENTLE), *curves_of({1e-3: 1e8})]
+
+    limits = valley_range(curves)
+
+    assert limits is not None
+    assert limits[1] < 3.0
+    assert valley_range(curves_of({1e-3: 1e8})) is None
