@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Mapping
-from typing import TypeVar, Union, get_args, get_origin
+from typing import Final, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -14,6 +15,9 @@ from analysis.strict_yaml.explain import explain, nearest
 from analysis.strict_yaml.problems import KeyPath, Problem, raise_problems
 
 Model = TypeVar("Model", bound=BaseModel)
+
+# Where several kinds of values are allowed, pydantic adds the kind that it tried to the path.
+_KIND: Final = re.compile(r"(constrained-)?(str|int|float|bool)|\w+\[.*\]")
 
 
 def validate(
@@ -38,7 +42,9 @@ def validate(
     try:
         return model.model_validate(values, context=None if context is None else dict(context))
     except ValidationError as error:
-        raise_problems(file, [_problem(model, details, document) for details in error.errors(include_url=False)])
+        problems = [_problem(model, details, document) for details in error.errors(include_url=False)]
+        # A value that fits none of several kinds is one mistake; the first kind is what is usually meant.
+        raise_problems(file, list({problem.path: problem for problem in reversed(problems)}.values())[::-1])
         raise  # unreachable: there is at least one problem
 
 
@@ -49,6 +55,8 @@ def _problem(model: type[BaseModel], details: ErrorDetails, document: Document) 
         return Problem(
             f"unknown key {key!r}", nearest(key, _valid_keys(model, path[:-1])), path, document.line_of(path)
         )
+    if len(path) > 1 and path not in document.lines and _KIND.fullmatch(str(path[-1])):
+        path = path[:-1]
     message, fix = explain(details)
     if details["type"] == "missing":
         fix = f"add {path[-1]}: ..."

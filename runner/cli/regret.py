@@ -86,8 +86,11 @@ def _print_regret(found: RuleRegret) -> None:
         if item.regret_absolute is not None
     ]
     headers = ("curve", "!lr", "!regret", f"!in {found.metric}", "!against best rank", "method")
+    title = f"Regret of {found.rule}"
     if rows:
-        print_table(headers, rows, title=f"Regret of {found.rule}")
+        print_table(headers, rows, title=title)
+    else:
+        print_lines([title])
     print_lines(_sentences(found))
 
 

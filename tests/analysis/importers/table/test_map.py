@@ -31,6 +31,8 @@ from tests.analysis.importers.table.importing import do_import, write
         ("eval_details: {mmlu: {n_items: 3}}", "unknown benchmark"),
         ("evals: {mmlu: loss}\neval_details: {mmlu: {items: 3}}", "unknown key 'items'"),
         ("fields: {learning_rate: lr}\nconstants: {learning_rate: 1}", "both a column and a constant"),
+        ("fields: {learning_rate: 5}", "fields.learning_rate: must be text, got 5"),
+        ("constants: {model: {a: 1}}", "constants.model: must be text"),
         ("constants: {batch_size: many}", "constants.batch_size: must be a number"),
         ("constants: {run_id: a}", "cannot be a constant"),
         ("- fields", "holds no `key: value` lines"),
