@@ -49,7 +49,7 @@ def ask_last_lines(folder: Path) -> dict[str, float]:
 
 def ask_mlflow(folder: Path) -> dict[str, float]:
     """`mlflow.search_runs`, which reads each run's last values from a table of their own."""
-    import mlflow  # type: ignore[import-not-found]
+    import mlflow
 
     mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
     found = mlflow.search_runs(experiment_names=[EXPERIMENT], max_results=50_000)
@@ -62,8 +62,8 @@ def ask_mlflow(folder: Path) -> dict[str, float]:
 
 def fill_mlflow(folder: Path) -> None:
     """Logs the runs that standard input describes, one JSON line each, with `log_batch` of 1,000 values."""
-    from mlflow.entities import Metric, Param  # type: ignore[import-not-found]
-    from mlflow.tracking import MlflowClient  # type: ignore[import-not-found]
+    from mlflow.entities import Metric, Param
+    from mlflow.tracking import MlflowClient
 
     client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
     experiment = client.create_experiment(EXPERIMENT, artifact_location=(folder / "artifacts").as_uri())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from analysis.importers.table.cells import is_blank, to_text
@@ -145,7 +146,7 @@ class _Guess:
         for field, names in FIELD_NAMES.items():
             if field == "run_id" or (field == "token_budget" and self.is_long):
                 continue
-            header = self._take(names, lambda facts, field=field: self._can_be(field, facts))  # type: ignore[misc]
+            header = self._take(names, partial(self._can_be, field))
             if header is not None:
                 self.fields[field] = header
 
@@ -202,7 +203,7 @@ class _Guess:
             ("peak_memory_bytes", MEMORY_WORDS, MEMORY_UNITS_BYTES, ("max", "peak")),
         ):
             found = [header for header, facts in self.free.items() if facts.is_numeric and kinds & {*words_of(header)}]
-            ranked = sorted(found, key=lambda header, best=best: _rank(header, best))  # type: ignore[misc]
+            ranked = sorted(found, key=partial(_rank, best=best))
             for header in ranked:
                 unit = next((units[word] for word in reversed(words_of(header)) if word in units), None)
                 if unit is None and field == "peak_memory_bytes":

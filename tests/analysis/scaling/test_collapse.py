@@ -76,7 +76,8 @@ def test_the_true_alpha_collapses_the_curves(alpha: float) -> None:
     assert collapse.best_score is not None
     assert collapse.best_score < 2
     assert collapse.scores is not None
-    assert min(collapse.scores, key=lambda key: collapse.scores[key] or np.inf) == alpha  # type: ignore[index]
+    scores = collapse.scores
+    assert min(scores, key=lambda key: scores[key] or np.inf) == alpha
     assert (collapse.n_batch_sizes, collapse.reason) == (4, None)
 
 
