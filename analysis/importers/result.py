@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-Verdict = Literal["complete", "partial", "quarantined"]
+Verdict = Literal["complete", "partial", "unverified", "quarantined"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,13 @@ class SourceResult:
 
     Attributes:
         source: Name under which its runs stand in the store.
-        verdict: `complete`: everything is in; `partial`: some records are not; `quarantined`: nothing was taken.
+        verdict: `complete`: everything is in. `partial`: something is known to be missing. `unverified`: all that is
+            there was taken, but nothing says that this is all (a run that is still going, or was killed).
+            `quarantined`: nothing was taken.
         rows_expected: Records that the source holds.
         rows_got: Records that the store now has.
         reason: Why it is not complete, or None.
+        n_lost: Records known to be lost, where the source counts them in another way.
     """
 
     source: str
@@ -46,11 +49,12 @@ class SourceResult:
     rows_expected: int
     rows_got: int
     reason: str | None = None
+    n_lost: int | None = None
 
     @property
     def lost_records(self) -> int:
         """Records that are not in the store."""
-        return self.rows_expected - self.rows_got
+        return self.rows_expected - self.rows_got if self.n_lost is None else self.n_lost
 
     def to_json(self) -> dict[str, object]:
         """Keys `source, verdict, rows_expected, rows_got, lost_records, reason`."""

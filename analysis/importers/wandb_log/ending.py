@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from analysis.importers.result import Verdict
 from analysis.importers.wandb_log.records import RecordReader
-from analysis.importers.wandb_log.types import LogDamage, State, Verdict
+from analysis.importers.wandb_log.types import LogDamage, State
 
 QUIET_S: Final = 600.0
 """Seconds without a write after which a log without an exit record counts as lost. Our choice: the client writes every

@@ -9,10 +9,10 @@ from typing import Literal
 
 import pyarrow as pa
 
+from analysis.importers.result import Verdict
 from analysis.importers.wandb_log.framing import Gap, Tail
 
 State = Literal["finished", "unconfirmed", "failed", "lost", "running"]
-Verdict = Literal["complete", "partial", "unverified", "quarantined"]
 
 
 @dataclass(frozen=True, slots=True)
