@@ -1,0 +1,1 @@
+"""W&B as a source: local logs, and what the server holds."""
