@@ -5,17 +5,20 @@ The only reader and the only writer of stored runs. `docs/store.md` states the c
 
 from analysis.store.conditions import Condition
 from analysis.store.identity import artifact_dir, canonical_json, run_id_of, trial_key
-from analysis.store.schema import EvalRow, MetricRow, RunRow
+from analysis.store.schema import AgreementRow, EvalRow, ImportRow, MetricRow, ObjectRow, RunRow
 from analysis.store.snapshot import Snapshot
 from analysis.store.store import Store
 from analysis.store.upkeep import CompactResult, StoreInfo, StoreProblem
 from analysis.store.writer import StoreWriter
 
 __all__ = [
+    "AgreementRow",
     "CompactResult",
     "Condition",
     "EvalRow",
+    "ImportRow",
     "MetricRow",
+    "ObjectRow",
     "RunRow",
     "Snapshot",
     "Store",

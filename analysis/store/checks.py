@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from analysis.store.identity import ID_PATTERN
-from analysis.store.schema import STATUSES, Column, ColumnType, Rule
+from analysis.store.schema import STATUSES, VERDICTS, Column, ColumnType, Rule
 
 _INT64: Final = range(-(2**63), 2**63)
 _LABEL_LENGTH: Final = 200
@@ -100,9 +100,12 @@ def _check_id(value: object) -> None:
         raise WrongValueError(f"must match {ID_PATTERN}")
 
 
-def _check_status(value: object) -> None:
-    if value not in STATUSES:
-        raise WrongValueError(f"must be one of {', '.join(sorted(STATUSES))}")
+def _one_of(known: frozenset[str]) -> Callable[[object], None]:
+    def check(value: object) -> None:
+        if value not in known:
+            raise WrongValueError(f"must be one of {', '.join(sorted(known))}")
+
+    return check
 
 
 def _check_json(value: object) -> None:
@@ -135,7 +138,8 @@ def _check_label(value: object) -> None:
 
 _RULES: Final[Mapping[Rule, Callable[[object], None]]] = {
     "id": _check_id,
-    "status": _check_status,
+    "status": _one_of(STATUSES),
+    "verdict": _one_of(VERDICTS),
     "json": _check_json,
     "count": _check_count,
     "finite": _check_finite,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake.transaction import AddAction, RemoveAction
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ SORTED_BY: Final = {"metrics": ("name", "run_id", "attempt", "step")}
 
 _FILE_ROWS: Final = 1_000_000
 """Rows of a merged file, our choice: sorting that many takes about 300 MB of memory beside a training run."""
-_GROUP_ROWS: Final = 131_072
+GROUP_ROWS: Final = 131_072
 """Rows of one stretch that a reader skips or reads as a whole, our choice: a few for each metric of a file."""
 
 
@@ -61,10 +62,19 @@ def write_merged(files: Sequence[DataFile], schema: pa.Schema, order: Sequence[s
 
     rows = pa.concat_tables([_as_schema(pq.ParquetFile(file.path).read(), schema) for file in files])
     target = files[0].path.parent / f"part-{uuid.uuid4()}.parquet"
-    pq.write_table(
-        rows.sort_by([(name, "ascending") for name in order]), target, row_group_size=_GROUP_ROWS, compression="snappy"
-    )
+    pq.write_table(sorted_rows(rows, order), target, row_group_size=GROUP_ROWS, compression="snappy")
     return target
+
+
+def sorted_rows(rows: pa.Table, order: Sequence[str]) -> pa.Table:
+    """The rows in order. Texts are sorted by their place among all different ones: few repeat many times."""
+    keys = {name: _sortable(rows.column(name)) for name in order}
+    return rows.take(pc.sort_indices(pa.table(keys), sort_keys=[(name, "ascending") for name in order]))
+
+
+def is_full_file(rows: pa.Table) -> bool:
+    """Whether these rows make a file that compaction would leave as it is, so that they have to be sorted before."""
+    return len(rows) >= _FILE_ROWS
 
 
 def merge_actions(merged: Path, files: Sequence[DataFile]) -> list[AddAction | RemoveAction]:
@@ -77,6 +87,13 @@ def merge_actions(merged: Path, files: Sequence[DataFile]) -> list[AddAction | R
         for file in files
     ]
     return [added, *removed]
+
+
+def _sortable(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if not (pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)):
+        return column
+    different = pc.unique(column).cast(pa.string()).sort()
+    return pc.index_in(column, value_set=different)
 
 
 def _as_schema(rows: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -1,4 +1,4 @@
-"""The SQL of a snapshot. `{runs}`, `{metrics}`, `{evals}` stand for the tables, `{where}` for the compiled filter.
+"""The SQL of a snapshot. `{runs}`, `{metrics}` and so on stand for the tables, `{where}` for the compiled filter.
 
 NaN is the largest number in DuckDB and is counted by avg and max, so whatever ranks or averages looks
 at finite values only.
@@ -13,6 +13,8 @@ from analysis.store import schema
 
 _RUN_COLUMNS: Final = ", ".join(f'"{column.name}"' for column in schema.RUNS)
 _METRIC_COLUMNS: Final = ", ".join(f'"{column.name}"' for column in schema.METRICS)
+_OBJECT_COLUMNS: Final = ", ".join(f'"{column.name}"' for column in schema.OBJECTS)
+_IMPORT_COLUMNS: Final = ", ".join(f'"{column.name}"' for column in schema.IMPORTS)
 _EVAL_COLUMNS: Final = ", ".join(f'e."{column.name}"' for column in schema.EVALS)
 
 FEWEST_POINTS: Final = 5
@@ -54,6 +56,14 @@ QUALIFY row_number() OVER (PARTITION BY run_id ORDER BY seq DESC, updated_at DES
 LOGGED: Final = f"SELECT {_METRIC_COLUMNS} FROM {{metrics}} WHERE run_id IN (SELECT unnest($run_ids))"
 
 SCORED: Final = f"SELECT {_EVAL_COLUMNS} FROM {{evals}} e WHERE run_id IN (SELECT unnest($run_ids))"
+
+OBJECTS: Final = f"SELECT {_OBJECT_COLUMNS} FROM {{objects}} WHERE run_id IN (SELECT unnest($run_ids))"
+
+IMPORTS: Final = f"""
+SELECT {_IMPORT_COLUMNS} FROM {{imports}}
+QUALIFY row_number() OVER (PARTITION BY kind, label ORDER BY seq DESC, imported_at DESC) = 1
+ORDER BY kind, label
+"""
 
 METRIC_NAMES: Final = "SELECT DISTINCT name FROM {metrics} ORDER BY name"
 

@@ -53,10 +53,7 @@ def _check_names(table: str, known: Set[str], row: Row) -> None:
     if row.keys() <= known:
         return
     unknown = sorted(str(key) for key in row.keys() - known)[0]
-    raise SchemaError(
-        f"table {table} has no column {unknown!r} (value {_short(row.get(unknown))}, run {row.get('run_id')!r}); "
-        f"it has: {', '.join(sorted(known))}"
-    )
+    raise unknown_column(table, known, unknown, row.get(unknown), row.get("run_id"))
 
 
 def _values(table: str, column: Column, rows: Sequence[Row]) -> list[object]:
@@ -67,11 +64,21 @@ def _values(table: str, column: Column, rows: Sequence[Row]) -> list[object]:
             values.append(None if value is None and not column.required else converted(column, value))
     except WrongValueError as problem:
         row = rows[len(values)]
-        raise SchemaError(
-            f"column {column.name} of table {table} {problem}, got {_short(row.get(column.name))} "
-            f"(run {row.get('run_id')!r})"
-        ) from problem
+        raise complaint(table, column.name, str(problem), row.get(column.name), row.get("run_id")) from problem
     return values
+
+
+def complaint(table: str, column: str, problem: str, value: object, run_id: object) -> SchemaError:
+    """What is said of a value that does not fit its column."""
+    return SchemaError(f"column {column} of table {table} {problem}, got {_short(value)} (run {run_id!r})")
+
+
+def unknown_column(table: str, known: Set[str], name: object, value: object, run_id: object) -> SchemaError:
+    """What is said of a column that the table does not have."""
+    return SchemaError(
+        f"table {table} has no column {name!r} (value {_short(value)}, run {run_id!r}); "
+        f"it has: {', '.join(sorted(known))}"
+    )
 
 
 def _short(value: object) -> str:

@@ -8,18 +8,24 @@ from typing import Final, Literal, NamedTuple
 
 import pyarrow as pa
 
-SCHEMA_VERSION: Final = 1
-"""Grows when columns are added. Added columns are nullable, so a store of an older version stays readable as it is."""
+SCHEMA_VERSION: Final = 2
+"""Grows when columns or tables are added. Added columns are nullable and a missing table reads as an empty one, so a
+store of an older version stays readable as it is. 2: the tables objects, imports and agreements."""
 
 ColumnType = Literal["string", "int64", "float64", "bool", "timestamp", "list<string>"]
-Rule = Literal["id", "status", "json", "count", "finite", "label"]
+Rule = Literal["id", "status", "verdict", "json", "count", "finite", "label"]
 Direction = Literal["min", "max"]
 """Whether lower or higher values of a metric are better."""
 RunRow = Mapping[str, object]
 """One state of one run: keys are columns of `RUNS`, missing keys are null; `run_id` and `status` are required."""
+ImportRow = Mapping[str, object]
+"""One word on one import: keys are columns of `IMPORTS`; `kind`, `label` and `verdict` are required."""
+AgreementRow = Mapping[str, object]
+"""One state of one agreement: keys are columns of `AGREEMENTS`; what is required there has to be given."""
 
 FINAL_STATUSES: Final = frozenset({"finished", "failed", "diverged", "pruned", "stopped", "lost"})
 STATUSES: Final = FINAL_STATUSES | {"queued", "running", "unconfirmed"}
+VERDICTS: Final = frozenset({"complete", "partial", "unverified", "quarantined"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,16 @@ class MetricRow(NamedTuple):
     wall_time: float | None
     name: str
     value: float
+
+
+class ObjectRow(NamedTuple):
+    """One logged value that is no plain number; the fields are the columns of `OBJECTS`, in their order."""
+
+    run_id: str
+    attempt: int
+    step: int
+    name: str
+    json: str
 
 
 class EvalRow(NamedTuple):
@@ -153,7 +169,56 @@ EVALS: Final[tuple[Column, ...]] = (
     Column("items_digest", "string", "", "digest of the items: equal means the same questions"),
 )
 
-TABLES: Final[Mapping[str, tuple[Column, ...]]] = {"runs": RUNS, "metrics": METRICS, "evals": EVALS}
+OBJECTS: Final[tuple[Column, ...]] = (
+    Column("run_id", "string", "", "the run", required=True, rule="id"),
+    Column("attempt", "int64", "", "the try that logged it, from 1", required=True, rule="count"),
+    Column("step", "int64", "steps", "optimizer steps done, 0-based", required=True, rule="count"),
+    Column("name", "string", "", "under which name it was logged", required=True, rule="label"),
+    Column("json", "string", "", "the value as logged: null, text, a list, a whole table ...", required=True),
+)
+
+IMPORTS: Final[tuple[Column, ...]] = (
+    Column("kind", "string", "", "kind of source: `wandb`, `trainer` ...", required=True, rule="label"),
+    Column("label", "string", "", "the source: `entity/project/id`, or a path", required=True),
+    Column("item", "string", "", "the file, folder or project that held it"),
+    Column("seq", "int64", "ns", "order of the rows of one kind and label: the largest wins", required=True),
+    Column("run_id", "string", "", "the run that it became", rule="id"),
+    Column("digest", "string", "", "other whenever the source has changed"),
+    Column("verdict", "string", "", "complete, partial, unverified or quarantined", required=True, rule="verdict"),
+    Column("rows_expected", "int64", "rows", "logged steps that the source has", rule="count"),
+    Column("rows_got", "int64", "rows", "logged steps that the store has", rule="count"),
+    Column("lost_records", "int64", "records", "known to be lost", rule="count"),
+    Column("n_redacted", "int64", "", "secrets that were taken out", rule="count"),
+    Column("reason", "string", "", "why it is not complete"),
+    Column("details_json", "string", "", "problems, notes and more, one JSON object", rule="json"),
+    Column("imported_at", "timestamp", "UTC", "when this row was written", required=True),
+    Column("schema_version", "int64", "", "version of these columns that wrote the row", required=True),
+)
+
+AGREEMENTS: Final[tuple[Column, ...]] = (
+    Column("agreement_id", "string", "", "hash of what, value and source", required=True, rule="id"),
+    Column("seq", "int64", "ns", "order of an agreement's rows: the largest wins", required=True),
+    Column("what", "string", "", "`metric`, or a column of runs", required=True, rule="label"),
+    Column("value", "string", "", "the name or value as stored; missing means: where nothing is stored"),
+    Column("source", "string", "", "only for runs of this source; missing means all"),
+    Column("counts_as", "string", "", "the name or value that it counts as", required=True, rule="label"),
+    Column("because", "string", "", "why, in the user's words"),
+    Column("author", "string", "", "who said so"),
+    Column("active", "bool", "", "false once it was taken back", required=True),
+    Column("updated_at", "timestamp", "UTC", "when this row was written", required=True),
+    Column("schema_version", "int64", "", "version of these columns that wrote the row", required=True),
+)
+
+TABLES: Final[Mapping[str, tuple[Column, ...]]] = {
+    "runs": RUNS,
+    "metrics": METRICS,
+    "evals": EVALS,
+    "objects": OBJECTS,
+    "imports": IMPORTS,
+    "agreements": AGREEMENTS,
+}
+ALWAYS_THERE: Final = ("runs", "metrics", "evals")
+"""Tables that a new store gets at once; the others are made when the first row comes."""
 
 _ARROW: Final = {
     "string": pa.string(),

@@ -1,4 +1,4 @@
-"""One consistent view of a store: DuckDB over the file lists of three table versions."""
+"""One consistent view of a store: DuckDB over the file lists of one version of each table."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ class Snapshot:
 
         The versions alone would mistake a store for its predecessor in the same folder.
         """
-        return f"{self._state.store_id}:{'.'.join(str(version) for version in self.versions)}"
+        versions = (str(self._state.tables[name].version) for name in TABLES)
+        return f"{self._state.store_id}:{'.'.join(versions)}"
 
     def runs(self, where: Sequence[Condition] = ()) -> pd.DataFrame:
         """The newest row of every run, one row per run, sorted by `created_at`, `run_id`.
@@ -175,6 +176,17 @@ class Snapshot:
         """Every benchmark score of these runs in any attempt: the columns of `schema.EVALS`, in no order."""
         return self.query(queries.SCORED, run_ids=list(run_ids))
 
+    def objects(self, run_ids: Sequence[str]) -> pa.Table:
+        """What these runs logged in any attempt that is no number: the columns of `schema.OBJECTS`, in no order."""
+        return self.query(queries.OBJECTS, run_ids=list(run_ids))
+
+    def imports(self) -> pd.DataFrame:
+        """The newest word on everything that was imported, one row per kind and label, sorted by them.
+
+        Columns are those of `schema.IMPORTS` with fixed dtypes.
+        """
+        return self._read(queries.IMPORTS)
+
     def query(self, sql: str, **parameters: Parameter) -> pa.Table:
         """Result of one of the store's own queries; not for text from outside."""
         try:
@@ -188,7 +200,7 @@ class Snapshot:
         return to_frame(self.query(sql.replace("{where}", where.sql), **where.parameters, **parameters))
 
     def _fetch(self, sql: str, parameters: Mapping[str, Parameter]) -> pa.Table:
-        """Runs `sql`, its `{runs}`, `{metrics}` and `{evals}` replaced by the relations over this snapshot's files."""
+        """Runs `sql`, the `{table}` of each table replaced by the relation over this snapshot's files."""
         bound = dict(parameters)
         for name, columns in TABLES.items():
             if f"{{{name}}}" not in sql:

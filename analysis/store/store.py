@@ -1,4 +1,4 @@
-"""A store: one folder with three append-only Delta tables, read as snapshots, written in whole commits."""
+"""A store: one folder of append-only Delta tables, read as snapshots, written in whole commits."""
 
 from __future__ import annotations
 
@@ -8,14 +8,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final, TypeAlias
+
+import pyarrow as pa
 
 from analysis.errors import StoreError
 from analysis.store import marker, upkeep
+from analysis.store.arrow_rows import checked_table
 from analysis.store.duck import connect
 from analysis.store.rows import to_arrow
-from analysis.store.schema import SCHEMA_VERSION, TABLES, EvalRow, MetricRow, RunRow
+from analysis.store.schema import (
+    ALWAYS_THERE,
+    SCHEMA_VERSION,
+    TABLES,
+    AgreementRow,
+    EvalRow,
+    ImportRow,
+    MetricRow,
+    ObjectRow,
+    RunRow,
+)
 from analysis.store.snapshot import Snapshot, SnapshotState
 from analysis.store.tables import Batch, DataFile, Table
+
+NamedRow: TypeAlias = MetricRow | ObjectRow | EvalRow
+
+_READ_ORDER: Final = ("imports", "runs", "evals", "objects", "metrics", "agreements")
 
 
 class Store:
@@ -45,8 +63,8 @@ class Store:
             marker.create_marker(folder)
         store = cls(folder)
         if create:
-            for table in store._tables.values():
-                table.create()
+            for name in ALWAYS_THERE:
+                store._tables[name].create()
         return store
 
     @property
@@ -66,30 +84,40 @@ class Store:
         self,
         *,
         runs: Sequence[RunRow] = (),
-        metrics: Sequence[MetricRow] = (),
+        metrics: Sequence[MetricRow] | pa.Table = (),
+        objects: Sequence[ObjectRow] | pa.Table = (),
         evals: Sequence[EvalRow] = (),
+        imports: Sequence[ImportRow] = (),
+        agreements: Sequence[AgreementRow] = (),
         batch: Batch | None = None,
     ) -> None:
-        """Adds rows, one commit per table that gets any, in the order metrics, evals, runs.
+        """Adds rows, one commit per table that gets any, in the order metrics, objects, evals, runs, imports.
 
-        In that order a run that is said to be finished has all its metrics. Run rows without `seq`, `updated_at`,
-        `created_at` or `schema_version` get them here. All rows are checked before the first commit. A table that
-        already has the `batch` is left alone, so a batch can be sent again after a failure.
+        In that order a run that is said to be finished has all its metrics, and one that is said to be imported is
+        there. `seq`, the time of writing and `schema_version` are filled in where rows lack them. All rows are checked
+        before the first commit. A table that already has the `batch` is left alone, so a batch can be sent again after
+        a failure.
+
+        Metrics and objects can come as one Arrow table with columns of these names, those that may be missing left out
+        at will; a million rows take about a second so. Texts may be dictionaries.
 
         Raises:
             SchemaError: a row does not fit; names column, value and run.
             StoreError: a commit failed for good, or a newer Ucurve wrote this store.
         """
-        rows: dict[str, list[Mapping[str, object]]] = {
-            "metrics": [row._asdict() for row in metrics],
-            "evals": [row._asdict() for row in evals],
-            "runs": [self._stamped(row) for row in runs],
+        new_rows = {
+            "metrics": _table("metrics", metrics),
+            "objects": _table("objects", objects),
+            "evals": _table("evals", evals),
+            "runs": _table("runs", [self._stamped(row) for row in runs]),
+            "imports": _table("imports", [self._stamped(row, "imported_at") for row in imports]),
+            "agreements": _table("agreements", [self._stamped(row, "updated_at") for row in agreements]),
         }
-        new_rows = {name: to_arrow(name, TABLES[name], table_rows) for name, table_rows in rows.items() if table_rows}
         with self._lock:
             self._claim_schema()
             for name, table in new_rows.items():
-                self._tables[name].append(table, batch)
+                if len(table):
+                    self._tables[name].append(table, batch)
 
     def next_seq(self, after: int = 0) -> int:
         """A `seq` larger than `after` and than any this handle gave out.
@@ -126,10 +154,10 @@ class Store:
         return sum(len(table.files) for table in self._state().tables.values())
 
     def _state(self) -> SnapshotState:
-        """The newest versions, runs first: writers commit runs last, so every run seen has its metrics."""
+        """The newest versions, in the reverse of the order in which writers commit: every run seen has its metrics."""
         with self._lock:
             self._look_again()
-            tables = {name: self._tables[name].state() for name in ("runs", "evals", "metrics")}
+            tables = {name: self._tables[name].state() for name in _READ_ORDER}
             return SnapshotState(self._marker.store_id, tables)
 
     def _data_files(self) -> dict[str, list[DataFile]]:
@@ -159,10 +187,18 @@ class Store:
             self._marker = replace(self._marker, schema_version=SCHEMA_VERSION)
             marker.write_marker(self._folder, self._marker)
 
-    def _stamped(self, row: RunRow) -> RunRow:
-        now = datetime.now(UTC)
-        defaults: dict[str, object] = {"updated_at": now, "created_at": now, "schema_version": SCHEMA_VERSION}
+    def _stamped(self, row: Mapping[str, object], *times: str) -> Mapping[str, object]:
+        now = dict.fromkeys(times or ("updated_at", "created_at"), datetime.now(UTC))
+        defaults: dict[str, object] = {**now, "schema_version": SCHEMA_VERSION}
         given = {key: value for key, value in row.items() if value is not None}
         if "seq" not in given:
             defaults["seq"] = self.next_seq()
         return defaults | given
+
+
+def _table(name: str, rows: Sequence[NamedRow] | Sequence[Mapping[str, object]] | pa.Table) -> pa.Table:
+    """The rows as an Arrow table with the schema's columns, checked."""
+    if isinstance(rows, pa.Table):
+        return checked_table(name, TABLES[name], rows)
+    plain = [row if isinstance(row, Mapping) else row._asdict() for row in rows]
+    return to_arrow(name, TABLES[name], plain)

@@ -10,11 +10,19 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from analysis.errors import StoreError
-from analysis.store.clustering import SORTED_BY, merge_actions, plan_merges, write_merged
+from analysis.store.clustering import (
+    GROUP_ROWS,
+    SORTED_BY,
+    is_full_file,
+    merge_actions,
+    plan_merges,
+    sorted_rows,
+    write_merged,
+)
 from analysis.store.schema import TABLES, arrow_schema
 
 Result = TypeVar("Result")
@@ -87,13 +95,17 @@ class Table:
         """Adds rows in one commit; conflicting commits of other processes are retried.
 
         Args:
-            rows: with the columns of the schema.
+            rows: with the columns of the schema. So many that compaction would leave their file alone
+                are sorted here: every stretch of the file is then about few names and runs.
             batch: names the rows; a batch that was sent before and has arrived is not added again.
 
         Raises:
             StoreError: the commit could not be written.
         """
         self.create()
+        order = SORTED_BY.get(self.name)
+        if order and is_full_file(rows):
+            rows = sorted_rows(rows, order)
         _retried(lambda: self._append_once(rows, batch), self._describe("append to"))
 
     def compact(self) -> int:
@@ -119,6 +131,8 @@ class Table:
     def _opened(self, *, refresh: bool = False) -> DeltaTable | None:
         try:
             if self._delta is None:
+                if not (self.folder / "_delta_log").exists():  # told sooner than by the library, for every snapshot
+                    return None
                 self._delta = DeltaTable(self.folder)
             elif refresh:
                 self._delta.update_incremental()
@@ -149,7 +163,12 @@ class Table:
         named = [Transaction(batch.writer_id, batch.number)] if batch else None
         # Merging the schema costs nothing when there is nothing to add, and lets an older store take new columns.
         write_deltalake(
-            delta, rows, mode="append", schema_mode="merge", commit_properties=CommitProperties(app_transactions=named)
+            delta,
+            _plain_text(rows),
+            mode="append",
+            schema_mode="merge",
+            commit_properties=CommitProperties(app_transactions=named),
+            writer_properties=WriterProperties(max_row_group_size=GROUP_ROWS),
         )
 
     def _compact_once(self) -> int:
@@ -211,6 +230,15 @@ class Table:
     def _local(self, uri: str) -> str:
         """Path of a data file. The log's URI is percent-encoded, and all files lie directly in the table's folder."""
         return str(self.folder / Path(uri).name)
+
+
+def _plain_text(rows: pa.Table) -> pa.RecordBatchReader:
+    """The rows, a stretch at a time, dictionaries as text: other readers must find the types that the log promises."""
+    schema = pa.schema(
+        field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field for field in rows.schema
+    )
+    stretches = (batch.cast(schema) for batch in rows.to_batches(max_chunksize=GROUP_ROWS))
+    return pa.RecordBatchReader.from_batches(schema, stretches)
 
 
 def _retried(action: Callable[[], Result], failure: str) -> Result:

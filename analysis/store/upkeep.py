@@ -13,18 +13,36 @@ import pyarrow.parquet as pq
 from analysis.store.snapshot import Snapshot
 from analysis.store.tables import DataFile, Table
 
-ProblemKind = Literal["unreadable_file", "orphan_metrics", "orphan_evals", "run_without_metrics", "duplicate_metrics"]
+ProblemKind = Literal[
+    "unreadable_file",
+    "orphan_metrics",
+    "orphan_objects",
+    "orphan_evals",
+    "run_without_metrics",
+    "duplicate_metrics",
+    "import_without_run",
+]
 
 _MOST_NAMED: Final = 100
 """Problems of one kind that are listed; a broken import can make millions."""
 
 _INFO: Final = "SELECT count(DISTINCT run_id) AS n_runs, max(updated_at) AS updated_at FROM {runs}"
+_COUNTS: Final = """
+SELECT (SELECT count(*) FROM (SELECT DISTINCT kind, label FROM {imports})) AS n_imports,
+    (SELECT count(*) FROM (SELECT arg_max(active, seq) AS active FROM {agreements} GROUP BY agreement_id) WHERE active)
+    AS n_agreements
+"""
 
 _CHECKS: Final[Mapping[ProblemKind, tuple[str, str]]] = {
     "orphan_metrics": (
         "SELECT run_id, count(*) AS n FROM {metrics} WHERE run_id NOT IN (SELECT run_id FROM {runs}) "
         "GROUP BY run_id ORDER BY run_id",
         "{n} metric rows belong to no run; the run's row was never written",
+    ),
+    "orphan_objects": (
+        "SELECT run_id, count(*) AS n FROM {objects} WHERE run_id NOT IN (SELECT run_id FROM {runs}) "
+        "GROUP BY run_id ORDER BY run_id",
+        "{n} logged objects belong to no run; the run's row was never written",
     ),
     "orphan_evals": (
         "SELECT run_id, count(*) AS n FROM {evals} WHERE run_id NOT IN (SELECT run_id FROM {runs}) "
@@ -35,7 +53,8 @@ _CHECKS: Final[Mapping[ProblemKind, tuple[str, str]]] = {
         "SELECT run_id, arg_max(status, seq) AS status FROM {runs} GROUP BY run_id "
         "HAVING arg_max(status, seq) IN ('finished', 'diverged') "
         "AND run_id NOT IN (SELECT DISTINCT run_id FROM {metrics}) "
-        "AND run_id NOT IN (SELECT run_id FROM {evals}) ORDER BY run_id",
+        "AND run_id NOT IN (SELECT run_id FROM {evals}) AND run_id NOT IN (SELECT run_id FROM {objects}) "
+        "ORDER BY run_id",
         "the run is {status} but has neither metrics nor benchmark scores",
     ),
     "duplicate_metrics": (
@@ -45,6 +64,11 @@ _CHECKS: Final[Mapping[ProblemKind, tuple[str, str]]] = {
         "SELECT run_id, attempt, name, count(*) AS n FROM (SELECT run_id, attempt, name, step FROM {metrics} "
         "JOIN twice USING (run_id, attempt, name) GROUP BY ALL HAVING count(*) > 1) GROUP BY ALL ORDER BY ALL",
         "{n} steps of {name} in attempt {attempt} were logged more than once",
+    ),
+    "import_without_run": (
+        "SELECT run_id, arg_max(kind, seq) AS kind, arg_max(label, seq) AS label FROM {imports} "
+        "WHERE run_id IS NOT NULL AND run_id NOT IN (SELECT run_id FROM {runs}) GROUP BY run_id ORDER BY run_id",
+        "the import of {label!r} ({kind}) names this run, which is not in the store",
     ),
 }
 
@@ -71,6 +95,9 @@ class StoreInfo:
     n_runs: int
     n_metric_rows: int
     n_eval_rows: int
+    n_object_rows: int
+    n_imports: int
+    n_agreements: int
     n_files: int
     size_bytes: int
     updated_at: datetime | None
@@ -106,6 +133,7 @@ def info(location: str, schema_version: int, snapshot: Snapshot, files: Mapping[
     """Size and freshness, from the log and one small query."""
     everything = [file for table_files in files.values() for file in table_files]
     runs = snapshot.query(_INFO).to_pylist()[0]
+    counts = snapshot.query(_COUNTS).to_pylist()[0]
     return StoreInfo(
         location=location,
         schema_version=schema_version,
@@ -113,6 +141,9 @@ def info(location: str, schema_version: int, snapshot: Snapshot, files: Mapping[
         n_runs=runs["n_runs"],
         n_metric_rows=sum(file.n_rows for file in files["metrics"]),
         n_eval_rows=sum(file.n_rows for file in files["evals"]),
+        n_object_rows=sum(file.n_rows for file in files["objects"]),
+        n_imports=counts["n_imports"],
+        n_agreements=counts["n_agreements"],
         n_files=len(everything),
         size_bytes=sum(file.size_bytes for file in everything),
         updated_at=runs["updated_at"] and runs["updated_at"].astimezone(UTC),
