@@ -42,9 +42,18 @@ def load_source(kind: str) -> Source:
     Raises:
         ConfigError: there is no such kind.
     """
+    source: Source = importlib.import_module(kind_named(kind).module).SOURCE
+    return source
+
+
+def kind_named(name: str) -> SourceKind:
+    """The kind of that name; nothing is imported.
+
+    Raises:
+        ConfigError: there is no such kind.
+    """
     for known in KINDS:
-        if known.name == kind:
-            source: Source = importlib.import_module(known.module).SOURCE
-            return source
+        if known.name == name:
+            return known
     names = ", ".join(known.name for known in KINDS)
-    raise ConfigError(f"there is no source {kind!r}; there are: {names}")
+    raise ConfigError(f"there is no source {name!r}; there are: {names}")
