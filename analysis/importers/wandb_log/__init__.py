@@ -1,6 +1,6 @@
 """W&B's `.wandb` log files, read without a server and without loss."""
 
-from analysis.importers.wandb_log.discover import Discovery, LogFile, discover_logs
+from analysis.importers.wandb_log.discover import Discovery, LogFile, Unreadable, discover_logs
 from analysis.importers.wandb_log.history import HISTORY_SCHEMA
 from analysis.importers.wandb_log.key_path import path_keys, path_text
 from analysis.importers.wandb_log.parts import Grouping, LoggedRun, LogPart, group_logs, read_part
@@ -19,6 +19,7 @@ __all__ = [
     "MetricSetting",
     "RunFacts",
     "RunLog",
+    "Unreadable",
     "discover_logs",
     "group_logs",
     "path_keys",

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from analysis.errors import ConfigError
 from analysis.importers.wandb_log.framing import HEADER_BYTES
@@ -26,12 +26,19 @@ class LogFile:
     copies: tuple[Path, ...] = ()
 
 
+class Unreadable(NamedTuple):
+    """A place that could not be looked at, and why."""
+
+    path: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """The logs found, ordered by path, and a sentence for each place that could not be looked at."""
+    """The logs found, ordered by path, and the places that could not be looked at."""
 
     files: tuple[LogFile, ...]
-    problems: tuple[str, ...]
+    problems: tuple[Unreadable, ...]
 
 
 def discover_logs(paths: Iterable[Path]) -> Discovery:
@@ -40,7 +47,7 @@ def discover_logs(paths: Iterable[Path]) -> Discovery:
     Raises:
         ConfigError: there is nothing at one of the paths.
     """
-    problems: list[str] = []
+    problems: list[Unreadable] = []
     by_identity: dict[tuple[int, int], tuple[int, Path]] = {}
     for path in paths:
         if not path.exists():
@@ -51,11 +58,11 @@ def discover_logs(paths: Iterable[Path]) -> Discovery:
                 if stat.S_ISREG(status.st_mode):
                     by_identity.setdefault((status.st_dev, status.st_ino), (status.st_size, found.resolve()))
             except OSError as error:
-                problems.append(f"'{found}' cannot be looked at: {error.strerror}")
+                problems.append(Unreadable(str(found), f"it cannot be looked at: {error.strerror}"))
     return Discovery(tuple(_without_copies(by_identity.values(), problems)), tuple(problems))
 
 
-def _walk(path: Path, problems: list[str]) -> Iterator[Path]:
+def _walk(path: Path, problems: list[Unreadable]) -> Iterator[Path]:
     """Candidates under a path; linked folders are followed, each folder once."""
     if not path.is_dir():
         yield path
@@ -72,7 +79,7 @@ def _walk(path: Path, problems: list[str]) -> Iterator[Path]:
         yield from (Path(folder) / name for name in sorted(names) if fnmatchcase(name, _PATTERN))
 
 
-def _identity(folder: Path, problems: list[str]) -> tuple[int, int] | None:
+def _identity(folder: Path, problems: list[Unreadable]) -> tuple[int, int] | None:
     """Device and inode, or None where the folder went away meanwhile."""
     try:
         status = folder.stat()
@@ -82,11 +89,11 @@ def _identity(folder: Path, problems: list[str]) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _describe(error: OSError) -> str:
-    return f"'{error.filename}' cannot be looked into: {error.strerror}"
+def _describe(error: OSError) -> Unreadable:
+    return Unreadable(str(error.filename), f"it cannot be looked into: {error.strerror}")
 
 
-def _without_copies(found: Iterable[tuple[int, Path]], problems: list[str]) -> list[LogFile]:
+def _without_copies(found: Iterable[tuple[int, Path]], problems: list[Unreadable]) -> list[LogFile]:
     """Joins files of equal content; only files of equal length are compared."""
     by_size: dict[int, list[Path]] = defaultdict(list)
     for size, path in found:
@@ -100,7 +107,7 @@ def _without_copies(found: Iterable[tuple[int, Path]], problems: list[str]) -> l
     return sorted(files, key=lambda file: file.path)
 
 
-def _by_content(paths: list[Path], problems: list[str]) -> Iterable[list[Path]]:
+def _by_content(paths: list[Path], problems: list[Unreadable]) -> Iterable[list[Path]]:
     if len(paths) == 1:
         return [paths]
     by_digest: dict[str, list[Path]] = defaultdict(list)
@@ -109,5 +116,5 @@ def _by_content(paths: list[Path], problems: list[str]) -> Iterable[list[Path]]:
             with path.open("rb") as file:
                 by_digest[hashlib.file_digest(file, "sha256").hexdigest()].append(path)
         except OSError as error:
-            problems.append(f"'{path}' cannot be read: {error.strerror}")
+            problems.append(Unreadable(str(path), f"it cannot be read: {error.strerror}"))
     return by_digest.values()

@@ -83,7 +83,7 @@ class HistoryBuilder:
                 texts.append(value[1:])
         self._counts.append(len(keys) - before)
         self.n_rows += 1
-        self._steps.append(history.step.num if history.HasField("step") else _NO_STEP)
+        self._steps.append(max(history.step.num, _NO_STEP) if history.HasField("step") else _NO_STEP)
         self._n_bytes += history.ByteSize()
         if len(keys) >= FLUSH_CELLS or self._n_bytes >= FLUSH_BYTES:
             self._flush()

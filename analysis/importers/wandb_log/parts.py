@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,14 +64,20 @@ def group_logs(files: Iterable[LogFile]) -> Grouping:
     )
 
 
-def read_part(part: LogPart, *, after: LogCursor | None = None, now: float | None = None) -> RunLog:
+def read_part(
+    part: LogPart,
+    *,
+    after: LogCursor | None = None,
+    now: float | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> RunLog:
     """The log of a part: the first candidate that is complete, else the one with the most rows.
 
-    `after` and `now` are those of `read_run_log`; a cursor of one candidate holds for the others too.
+    `after`, `now` and `progress` are those of `read_run_log`; a cursor of one candidate holds for the others too.
     """
     logs = []
     for candidate in part.candidates:
-        log = read_run_log(candidate.path, after=after, now=now)
+        log = read_run_log(candidate.path, after=after, now=now, progress=progress)
         if log.verdict == "complete":
             return log
         logs.append(log)

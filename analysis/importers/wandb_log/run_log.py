@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
@@ -18,6 +19,8 @@ from analysis.importers.wandb_log.types import LogCursor, RunFacts, RunLog
 
 _HEAD_BYTES: Final = 4096
 _BUFFER_BYTES: Final = 1024 * 1024
+_REPORT_EVERY: Final = 10_000
+"""Records between two signs of life; about 0.1 s. Our choice."""
 _UNREADABLE: Final[dict[Header, str]] = {
     "empty": "the file is empty: the run was killed before its first write, or is just starting",
     "cut": "the file ends inside its header: the run was killed before its first write, or is just starting",
@@ -28,7 +31,13 @@ _NOTHING_YET: Final = "nothing is in the log yet: the run was killed before its 
 _NO_RUN: Final = "its run record is lost, so nothing says which run this is"
 
 
-def read_run_log(path: Path, *, after: LogCursor | None = None, now: float | None = None) -> RunLog:
+def read_run_log(
+    path: Path,
+    *,
+    after: LogCursor | None = None,
+    now: float | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> RunLog:
     """Everything that one log says; what it cannot say is in `verdict`, `reason` and `damage`, never an exception.
 
     Args:
@@ -36,6 +45,7 @@ def read_run_log(path: Path, *, after: LogCursor | None = None, now: float | Non
         after: Cursor of an earlier reading: `history` then begins behind it, if this is still the same log. All else is
             of the whole log, which is checked again from its start.
         now: Seconds since 1970, to tell a running run from a lost one; None: the clock's.
+        progress: Called now and then with the number of rows read so far.
     """
     try:
         with path.open("rb", buffering=_BUFFER_BYTES) as file:
@@ -44,7 +54,7 @@ def read_run_log(path: Path, *, after: LogCursor | None = None, now: float | Non
                 return _without_run(path, "quarantined", _UNREADABLE[header])
             if header == "only":
                 return _without_run(path, "unverified", _NOTHING_YET)
-            return _read(path, file, after, time.time() if now is None else now)
+            return _read(path, file, after, time.time() if now is None else now, progress or _nobody)
     except OSError as error:
         return _without_run(path, "quarantined", f"the file cannot be read: {error.strerror}")
 
@@ -62,7 +72,11 @@ def read_facts_of(path: Path) -> RunFacts | None:
         return next((read_facts(record.run) for kind, record in records if kind == "run"), None)
 
 
-def _read(path: Path, file: BinaryIO, after: LogCursor | None, now: float) -> RunLog:
+def _nobody(_n_rows: int) -> None:
+    """Nobody wants to know."""
+
+
+def _read(path: Path, file: BinaryIO, after: LogCursor | None, now: float, progress: Callable[[int], None]) -> RunLog:
     status = os.fstat(file.fileno())
     known_end = after.end if after is not None and _continues(file, after) else HEADER_BYTES
     frames = FrameReader(file)
@@ -70,6 +84,8 @@ def _read(path: Path, file: BinaryIO, after: LogCursor | None, now: float) -> Ru
     replay = Replay()
     for kind, record in reader:
         replay.take(kind, record, is_new=frames.end > known_end)
+        if reader.n_records % _REPORT_EVERY == 0:
+            progress(replay.n_old_rows + replay.history.n_rows)
     if replay.facts is None:
         n_rows = replay.n_old_rows + replay.history.n_rows
         reason = f"{_NO_RUN} ({n_rows:,} rows)" if reader.n_records else _NO_RUN
