@@ -17,6 +17,7 @@ import typer
 
 from runner.cli.options import DEFAULT_STORE, StoreOption
 from runner.errors import EnvironmentProblem
+from runner.import_places import ImportPlaces, places_from
 
 ADDRESS: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8501
@@ -26,11 +27,33 @@ PortOption = Annotated[
     int | None,
     typer.Option("--port", min=1, max=65_535, metavar="N", help=f"Port; default {DEFAULT_PORT}, or the next free one."),
 ]
+ImportRootOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--import-root",
+        metavar="DIR",
+        help="Folder whose runs the page Import may bring in; repeatable; default the current one.",
+    ),
+]
+WandbServerOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--wandb-server",
+        metavar="URL",
+        help="Further W&B server that the page Import may ask, beside W&B's cloud and WANDB_BASE_URL; repeatable.",
+    ),
+]
 
 
-def serve_app(store: StoreOption = Path(DEFAULT_STORE), port: PortOption = None) -> None:
+def serve_app(
+    store: StoreOption = Path(DEFAULT_STORE),
+    port: PortOption = None,
+    import_root: ImportRootOption = None,
+    wandb_server: WandbServerOption = None,
+) -> None:
     """Open the dashboard on 127.0.0.1, until Ctrl-C."""
-    with running_dashboard(store, port) as (process, address):
+    places = places_from(import_root or (), wandb_server or (), os.environ)
+    with running_dashboard(store, port, places) as (process, address):
         typer.echo(f"Dashboard: {address} (Ctrl-C ends it)")
         wait_for_end(process)
 
@@ -47,13 +70,21 @@ def wait_for_end(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def running_dashboard(store: Path, port: int | None) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def running_dashboard(
+    store: Path, port: int | None, places: ImportPlaces | None = None
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """The dashboard as a child process, with its address; it ends with the block.
+
+    Args:
+        store: Folder of the store.
+        port: Where it listens; None: the first free port from the default on.
+        places: What the page Import may read; None: the current folder and W&B's cloud.
 
     Raises:
         EnvironmentProblem: the port is taken, or the server does not come up.
     """
     number = _free_port(port)
+    places = places or places_from((), (), os.environ)
     options = [f"--server.address={ADDRESS}", f"--server.port={number}", "--server.headless=true"]
     # Also in .streamlit/config.toml, which an environment variable would override.
     options += ["--server.enableAgentApi=false", "--browser.gatherUsageStats=false"]
@@ -62,7 +93,7 @@ def running_dashboard(store: Path, port: int | None) -> Iterator[tuple[subproces
         command,
         cwd=APP.parent,  # where .streamlit/config.toml lies
         stdout=subprocess.DEVNULL,
-        env={**os.environ, "UCURVE_STORE": str(store.resolve())},
+        env={**os.environ, "UCURVE_STORE": str(store.resolve()), **places.to_environment()},
         start_new_session=True,  # Ctrl-C is ours to handle
     )
     try:
