@@ -1,0 +1,89 @@
+"""Collects logged rows as the two tables of a `SourceRun`: numbers in one, everything else as JSON in the other."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Final
+
+import pyarrow as pa
+
+from analysis.importers.result import RowProblem
+from analysis.importers.source_run import HISTORY_SCHEMA, OBJECTS_SCHEMA
+
+MAX_STEP: Final = 2**63 - 1
+_LONGEST_NAME: Final = 200
+"""As the store's."""
+_SHOWN: Final = 80
+
+
+class LoggedRows:
+    """Takes rows in the order in which they were logged.
+
+    Attributes:
+        problems: Values that could not be taken.
+    """
+
+    def __init__(self) -> None:
+        self.problems: list[RowProblem] = []
+        self._numbers: list[tuple[int, int, int | None, float | None, int, float]] = []
+        self._objects: list[tuple[int, int, str, str]] = []
+        self._names: dict[str, int] = {}
+
+    def add(
+        self,
+        step: int,
+        values: Mapping[str, object],
+        *,
+        attempt: int = 1,
+        tokens_seen: int | None = None,
+        wall_time: float | None = None,
+        line: int | None = None,
+    ) -> None:
+        """Takes one row; `line` is where it stands in its file."""
+        for name, value in values.items():
+            if not 0 < len(name) <= _LONGEST_NAME:
+                reason = f"a metric's name has 1 to {_LONGEST_NAME} characters; it is left out"
+                self.problems.append(RowProblem(line, name[:_SHOWN], None, reason))
+                continue
+            number = number_of(value)
+            if number is not None:
+                index = self._names.setdefault(name, len(self._names))
+                self._numbers.append((attempt, step, tokens_seen, wall_time, index, number))
+            if number is None or (isinstance(value, int) and int(number) != value):
+                self._objects.append((attempt, step, name, json.dumps(value, ensure_ascii=False)))
+
+    def history(self) -> pa.Table:
+        """The numbers, a table of `HISTORY_SCHEMA`."""
+        if not self._numbers:
+            return HISTORY_SCHEMA.empty_table()
+        *columns, indices, numbers = zip(*self._numbers, strict=True)
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, HISTORY_SCHEMA, strict=False)]
+        names = pa.DictionaryArray.from_arrays(pa.array(indices, pa.int32()), pa.array(self._names, pa.string()))
+        return pa.Table.from_arrays([*arrays, names, pa.array(numbers, pa.float64())], schema=HISTORY_SCHEMA)
+
+    def objects(self) -> pa.Table:
+        """The rest, a table of `OBJECTS_SCHEMA`."""
+        columns = zip(*self._objects, strict=True) if self._objects else [(), (), (), ()]
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, OBJECTS_SCHEMA, strict=True)]
+        return pa.Table.from_arrays(arrays, schema=OBJECTS_SCHEMA)
+
+
+def number_of(value: object) -> float | None:
+    """The value as a double, NaN and infinities too; None for what is no number, or too large for one."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+def step_of(value: object) -> int | None:
+    """A step: a whole number from 0 that fits in 64 bits; None for everything else."""
+    number = number_of(value)
+    if number is None or not math.isfinite(number) or number != int(number):
+        return None
+    step = int(value) if isinstance(value, int) else int(number)
+    return step if 0 <= step <= MAX_STEP else None
