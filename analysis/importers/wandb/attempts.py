@@ -13,10 +13,9 @@ import pyarrow.compute as pc
 from analysis.importers.result import RowProblem
 from analysis.importers.wandb.identity import MARKED_ROWS, twin_marks
 from analysis.importers.wandb.media import MediaValue, fold_media
-from analysis.importers.wandb.tables import TABLE_TYPES, TableError, TableReader, fetch_beside
+from analysis.importers.wandb.tables import fetch_beside, with_tables
 from analysis.importers.wandb.values import Values, continued, shown_names, to_values
 from analysis.importers.wandb_log import LoggedRun, LogPart, RunFacts, RunLog, read_part
-from analysis.importers.wandb_log.json_text import parse_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def _read(run: LoggedRun, part: LogPart, now: float | None, progress: Callable[[
     log = read_part(part, now=now, progress=progress)
     history, media = fold_media(log.history)
     folders = dict.fromkeys(path.parent / "files" for path in _paths(log, part))
-    media, problems = _with_tables(media, list(folders))
+    media, problems = with_tables(media, fetch_beside(list(folders)))
     marks = _marks(run, log.history)
     return _Read(part.attempt, replace(log, history=log.history.schema.empty_table()), history, media, marks, problems)
 
@@ -96,36 +95,6 @@ def _paths(log: RunLog, part: LogPart) -> Iterable[Path]:
     yield log.path
     for candidate in part.candidates:
         yield from (candidate.path, *candidate.copies)
-
-
-def _with_tables(
-    media: Sequence[MediaValue], folders: Sequence[Path]
-) -> tuple[list[MediaValue], tuple[RowProblem, ...]]:
-    """The values with each table in place of the reference to it; where it cannot be had, the reference stays."""
-    reader, values, problems = TableReader(fetch_beside(folders)), [], []
-    for value in media:
-        reference = _table_reference(value.text)
-        if reference is None:
-            values.append(value)
-            continue
-        try:
-            values.append(value._replace(text=reader.read(reference)))
-        except TableError as error:
-            values.append(value)
-            reason = f"the table of step {value.step} is not in: {error}"
-            problems.append(RowProblem(None, value.name, str(reference.get("path")), reason))
-    return values, tuple(problems)
-
-
-def _table_reference(text: str) -> dict[str, object] | None:
-    """The value where it refers to a table, else None."""
-    if "table-file" not in text:
-        return None
-    try:
-        value = parse_json(text)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) and value.get("_type") in TABLE_TYPES else None
 
 
 def _attempt(read: _Read, own: Values, before: Sequence[Attempt]) -> Attempt:

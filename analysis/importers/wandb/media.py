@@ -6,21 +6,19 @@ pass for a metric.
 
 from __future__ import annotations
 
-import json
-import math
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from analysis.importers.wandb.canonical import canonical_text
 from analysis.importers.wandb_log import path_keys, path_text
+from analysis.importers.wandb_log.json_text import parse_json
 
 _TYPE: Final = "_type"
-_EXACT_BELOW: Final = 2.0**53
-_Tree: TypeAlias = "dict[str, str | _Tree]"
 
 
 class MediaValue(NamedTuple):
@@ -76,35 +74,29 @@ def _owned(names: Sequence[str]) -> _Cells:
 
 
 def _values(cells: pa.Table, owner: np.ndarray, owners: Sequence[str]) -> list[MediaValue]:
-    trees: dict[tuple[int, str], _Tree] = defaultdict(dict)
+    trees: dict[tuple[int, str], dict[str, object]] = defaultdict(dict)
     for cell, place in zip(cells.to_pylist(), owner.tolist(), strict=True):
         keys = path_keys(cell["key"])[len(path_keys(owners[place])) :]
-        _put(trees[cell["step"], owners[place]], keys, _json_of(cell))
-    return [MediaValue(step, name, _dump(tree)) for (step, name), tree in sorted(trees.items())]
+        _put(trees[cell["step"], owners[place]], keys, _value(cell))
+    return [
+        MediaValue(step, name, canonical_text(tree, keeps_null=False)) for (step, name), tree in sorted(trees.items())
+    ]
 
 
-def _put(tree: _Tree, keys: Sequence[str], text: str) -> None:
+def _put(tree: dict[str, object], keys: Sequence[str], value: object) -> None:
     for key in keys[:-1]:
         child = tree.get(key)
         if not isinstance(child, dict):
             child = tree[key] = {}
         tree = child
-    tree[keys[-1]] = text
+    tree[keys[-1]] = value
 
 
-def _json_of(cell: dict[str, object]) -> str:
-    """JSON of a cell as it was logged, but for the way in which a number is written."""
-    if isinstance(cell["json"], str):
-        return cell["json"]
-    number = cell["number"] if cell["integer"] is None else cell["integer"]
-    if isinstance(number, float) and math.isfinite(number) and number.is_integer() and abs(number) < _EXACT_BELOW:
-        number = int(number)
-    return json.dumps(number)
-
-
-def _dump(tree: _Tree) -> str:
-    """JSON with sorted keys: the client's order is another one in each log."""
-    parts = (
-        f"{json.dumps(key)}:{_dump(part) if isinstance(part, dict) else part}" for key, part in sorted(tree.items())
-    )
-    return "{" + ",".join(parts) + "}"
+def _value(cell: dict[str, object]) -> object:
+    text = cell["json"]
+    if not isinstance(text, str):
+        return cell["number"] if cell["integer"] is None else cell["integer"]
+    try:
+        return parse_json(text)
+    except ValueError:
+        return text

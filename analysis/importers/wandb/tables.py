@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final, TypeAlias
 
+from analysis.importers.result import RowProblem
+from analysis.importers.wandb.media import MediaValue
 from analysis.importers.wandb_log.json_text import parse_json, replace_lone_surrogates
 
 TABLE_TYPES: Final = frozenset({"table-file", "incremental-table-file"})
@@ -21,6 +23,36 @@ longer than that many bytes."""
 
 class TableError(Exception):
     """A table cannot be had; the text says why."""
+
+
+def with_tables(media: Iterable[MediaValue], fetch: Fetch) -> tuple[list[MediaValue], tuple[RowProblem, ...]]:
+    """The values with each table in place of the reference to it, and a problem for each that cannot be had.
+
+    Such a one is left out: a later import that finds it then adds to what is stored and contradicts nothing.
+    """
+    reader, values, problems = TableReader(fetch), [], []
+    for value in media:
+        reference = _table_reference(value.text)
+        if reference is None:
+            values.append(value)
+            continue
+        try:
+            values.append(value._replace(text=reader.read(reference)))
+        except TableError as error:
+            reason = f"the table of step {value.step} is not in: {error}"
+            problems.append(RowProblem(None, value.name, str(reference.get("path")), reason))
+    return values, tuple(problems)
+
+
+def _table_reference(text: str) -> dict[str, object] | None:
+    """The value where it refers to a table, else None."""
+    if "table-file" not in text:
+        return None
+    try:
+        value = parse_json(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) and value.get("_type") in TABLE_TYPES else None
 
 
 class TableReader:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analysis.importers.source_run import HISTORY_SCHEMA, OBJECTS_SCHEMA
+from analysis.importers.wandb.canonical import canonical_texts
 from analysis.importers.wandb.media import MediaValue
 from analysis.importers.wandb_log import path_keys
 
@@ -125,7 +126,14 @@ def _objects(
 ) -> pa.Table:
     """What is no number, and integers that a double cannot hold, in the order of steps and names."""
     text = pc.coalesce(history["json"], pc.cast(history["integer"], pa.string()))
-    plain = pa.table({"step": history["step"], "name": name.cast(pa.string()), "json": text}).filter(text.is_valid())
+    said = text.is_valid()
+    plain = pa.table(
+        {
+            "step": history["step"].filter(said),
+            "name": name.filter(said.combine_chunks()).cast(pa.string()),
+            "json": canonical_texts(text.filter(said).combine_chunks()),
+        }
+    )
     values = list(media)
     folded = pa.table(
         {
