@@ -12,6 +12,7 @@ import streamlit as st
 from analysis.health.check import Finding, HealthReport
 from pages._tables import show_table
 from pages._text import count_text, join_text, md_escape
+from pages._verdicts import show_verdicts
 
 _MOST_IDS: Final = 200
 """Run ids listed under a finding; the excluded runs have a table of their own."""
@@ -54,6 +55,17 @@ def show_excluded(report: HealthReport) -> None:
     chosen = st.pills("Show only", list(counts), selection_mode="multi", key="why", bind="query-params")
     shown = table[table["why"].isin(chosen)] if chosen else table
     show_table(shown, name="excluded", alt="One row per run that enters no mean, with the reason")
+
+
+def show_imports(imports: pd.DataFrame) -> None:
+    """How much of each imported source arrived; `imports` as `Snapshot.imports` gives it."""
+    if imports.empty:
+        return
+    st.subheader("Imports")
+    counts = Counter(imports["verdict"])
+    sources = count_text(len(imports), "source")
+    st.caption(f"{sources}: {join_text([f'{n:,} {verdict}' for verdict, n in counts.most_common()])}.")
+    show_verdicts(imports.rename(columns={"label": "source"}), name="imports")
 
 
 def show_coverage(report: HealthReport) -> None:

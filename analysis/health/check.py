@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -16,6 +16,7 @@ from analysis.health.curves import find_misplaced_rows, find_odd_values
 from analysis.health.duplicates import find_duplicates
 from analysis.health.exclusions import explain_exclusions
 from analysis.health.groups import count_coverage, find_group_oddities, find_missing_metrics, list_groups
+from analysis.health.imports import find_incomplete_imports
 from analysis.health.numbers import find_odd_numbers
 from analysis.health.types import ComparableGroup, Exclusion, Finding, HealthReport, MetricCoverage, Severity
 from analysis.health.words import ids
@@ -54,12 +55,14 @@ class HealthFrames:
         summaries: `Snapshot.metric_summaries()`, one row per run and metric.
         paces: `Snapshot.paces(metric)`, one row per run that logged it.
         problems: `Store.check()`: what is wrong with files and rows of the whole store.
+        imports: `Snapshot.imports()`: how much of each source arrived, of the whole store.
     """
 
     results: pd.DataFrame
     summaries: pd.DataFrame
     paces: pd.DataFrame
     problems: Sequence[StoreProblem] = ()
+    imports: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def read_frames(store: Store, snapshot: Snapshot, metric: str, where: Sequence[Condition] = ()) -> HealthFrames:
@@ -74,6 +77,7 @@ def read_frames(store: Store, snapshot: Snapshot, metric: str, where: Sequence[C
         summaries=snapshot.metric_summaries(where),
         paces=snapshot.paces(metric, where),
         problems=store.check(),
+        imports=snapshot.imports(),
     )
 
 
@@ -104,6 +108,7 @@ def check_health(frames: HealthFrames, *, metric: str, direction: Direction, now
 def _findings(frames: HealthFrames, metric: str, direction: Direction, now: datetime) -> Iterator[Finding]:
     results, summaries, paces = frames.results, frames.summaries, frames.paces
     yield from _stored_problems(frames.problems)
+    yield from find_incomplete_imports(frames.imports)
     if results.empty:
         return
     runs = read_run_values(results)
