@@ -30,6 +30,12 @@ class LoggedRows:
         self._numbers: list[tuple[int, int, int | None, float | None, int, float]] = []
         self._objects: list[tuple[int, int, str, str]] = []
         self._names: dict[str, int] = {}
+        self._places: set[tuple[int, int]] = set()
+
+    @property
+    def n_rows(self) -> int:
+        """Steps that were logged: what was logged at one step in several goes is one row."""
+        return len(self._places)
 
     def add(
         self,
@@ -42,6 +48,7 @@ class LoggedRows:
         line: int | None = None,
     ) -> None:
         """Takes one row; `line` is where it stands in its file."""
+        self._places.add((attempt, step))
         for name, value in values.items():
             if not 0 < len(name) <= _LONGEST_NAME:
                 reason = f"a metric's name has 1 to {_LONGEST_NAME} characters; it is left out"

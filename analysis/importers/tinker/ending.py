@@ -75,7 +75,7 @@ def _status(
     if checkpoint is not None and (checkpoint.get("final") is True or checkpoint.get("name") == _FINAL):
         return "finished", "its final checkpoint was saved"
     last = final_step(config)
-    if last is not None and read.last_step >= last:
+    if last is not None and read.attempts.last_step >= last:
         return "finished", "all steps of max_steps were logged; there is no final checkpoint"
     if quiet_s <= QUIET_S:
         return "running", "it has no final checkpoint yet"
@@ -91,12 +91,12 @@ def _losses(
         lost.append(f"{read.n_broken} lines of metrics.jsonl are no rows")
     if read.ends_in_half_a_line and status != "running":
         lost.append("metrics.jsonl ends in half a line: the run was killed or the file cut")
-    if read.n_without_step and not read.n_rows:
+    if read.n_without_step and not read.rows.n_rows:
         lost.append("no row says its step, so only the last values were taken")
     n_steps = step_of((checkpoint or {}).get("batch"))
     # The checkpoint that ends supervised training counts from 0 again; in reinforcement learning it counts all steps.
-    if status == "finished" and n_steps and read.last_step < n_steps - 1:
-        lost.append(f"the last checkpoint is of {n_steps} steps, but the last row is of step {read.last_step}")
+    if status == "finished" and n_steps and read.attempts.last_step < n_steps - 1:
+        lost.append(f"the last checkpoint is of {n_steps} steps, but the last row is of step {read.attempts.last_step}")
     if config_problem:
         lost.append(f"{config_problem}, so its settings are unknown")
     return lost

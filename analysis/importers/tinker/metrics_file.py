@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from analysis.importers.attempts import AttemptCounter
 from analysis.importers.logged_rows import LoggedRows, number_of, step_of
 from analysis.importers.result import RowProblem
 from analysis.importers.source import Progress
@@ -24,28 +25,22 @@ class MetricsReader:
 
     Attributes:
         rows: What was logged at a step.
-        n_rows: Rows with a step that were taken.
+        attempts: Which process logged the rows so far.
         n_broken: Lines, or halves of lines, that are no row; without a half line at the very end.
         n_without_step: Rows without a step: running totals, of which only the last value counts.
         totals: Those last values.
         first_row: The first row that was logged, as it stands there.
-        attempt: The attempt of the last row; 0 before the first.
-        last_step: Largest step of that attempt; -1 before the first row.
         ends_in_half_a_line: Whether the last line read breaks off.
     """
 
     def __init__(self, progress: Progress) -> None:
         self.rows = LoggedRows()
-        self.n_rows = self.n_broken = self.n_without_step = 0
+        self.attempts = AttemptCounter()
+        self.n_broken = self.n_without_step = 0
         self.totals: dict[str, object] = {}
         self.first_row: Mapping[str, object] | None = None
-        self.attempt = 0
-        self.last_step = -1
         self.ends_in_half_a_line = False
         self._progress = progress
-        self._names: dict[int, frozenset[str]] = {}
-        self._known_names: dict[frozenset[str], frozenset[str]] = {}
-        self._last_row: Mapping[str, object] = {}
 
     def read(self, path: Path) -> None:
         """Takes one file; its first row begins an attempt.
@@ -53,11 +48,9 @@ class MetricsReader:
         Raises:
             OSError: it cannot be read.
         """
-        self._names.clear()
-        self.last_step, began = -1, self.attempt
+        is_first = True
         for line, row in self._parsed(path):
-            if self.first_row is None:
-                self.first_row = row
+            self.first_row = row if self.first_row is None else self.first_row
             if row.get("step") is None:
                 self.n_without_step += 1
                 self.totals.update(row)
@@ -66,31 +59,17 @@ class MetricsReader:
             if step is None:
                 self._complain(line, str(row["step"]), "a step is a whole number from 0; the row is left out")
                 continue
-            if self.attempt == began or self._repeats(step, row):
-                self.attempt += 1
-                self.last_step = -1
-                self._names.clear()
+            if is_first:
+                self.attempts.begin()
+                is_first = False
             self._take(line, step, row)
 
     def _take(self, line: int, step: int, row: Mapping[str, object]) -> None:
         values = {name: value for name, value in row.items() if name != "step"}
-        names = self._names.get(step, frozenset()).union(values)
-        self._names[step] = self._known_names.setdefault(names, names)  # thousands of rows share a few sets
-        tokens, self._last_row, self.last_step = step_of(row.get(_TOKENS)), row, max(self.last_step, step)
-        self.rows.add(step, values, attempt=self.attempt, tokens_seen=tokens, line=line)
-        self.n_rows += 1
-        if self.n_rows % _PROGRESS_EVERY == 0:
-            self._progress(self.n_rows)
-
-    def _repeats(self, step: int, row: Mapping[str, object]) -> bool:
-        """Whether a metric was logged at this step before: by an earlier process.
-
-        Going back alone says nothing: asynchronous evaluations log at steps long past. A line that stands there twice
-        was logged twice by one process.
-        """
-        if step > self.last_step or row == self._last_row:
-            return False
-        return not self._names.get(step, frozenset()).isdisjoint(row.keys() - {"step"})
+        attempt = self.attempts.take(step, values)
+        self.rows.add(step, values, attempt=attempt, tokens_seen=step_of(row.get(_TOKENS)), line=line)
+        if line % _PROGRESS_EVERY == 0:
+            self._progress(self.rows.n_rows)
 
     def _parsed(self, path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
         for line, text in enumerate(bounded_lines(path, "utf-8"), start=1):

@@ -110,7 +110,7 @@ def _run(item: Item, folder: Path, read: MetricsReader, now: float) -> SourceRun
     files = [*_metric_files(folder), folder / _CHECKPOINTS]
     ending = ending_of(read, config, checkpoint, quiet_s=now - last_write(files), config_problem=problem)
     half = int(read.ends_in_half_a_line and ending.status != "running")
-    stepless = f"{read.n_without_step} rows without a step are running totals; their last values are in the summary"
+    totals = f"{read.n_without_step} rows without a step are running totals; their last values are in the summary"
     first_row = read.first_row or {}
     # Without a config nothing but the place tells runs with equal first rows apart.
     place = () if config or has_timing(first_row) else (str(folder),)
@@ -130,10 +130,10 @@ def _run(item: Item, folder: Path, read: MetricsReader, now: float) -> SourceRun
         environment={"tool": "tinker-cookbook"} | ({"last_checkpoint": dict(checkpoint)} if checkpoint else {}),
         verdict=ending.verdict,
         reason=ending.reason,
-        rows_expected=read.n_rows + read.n_broken + half,
-        rows_got=read.n_rows,
+        rows_expected=read.rows.n_rows + read.n_broken + half,
+        rows_got=read.rows.n_rows,
         problems=read.rows.problems,
-        notes=(stepless,) if read.n_without_step else (),
+        notes=(*read.attempts.notes, *((totals,) if read.n_without_step else ())),
         no_trial_keys=NO_TRIAL_KEYS,
     )
 
