@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from analysis.importers.result import RowProblem
 from analysis.importers.wandb.identity import MARKED_ROWS, twin_marks
+from analysis.importers.wandb.internal import is_fork
 from analysis.importers.wandb.media import MediaValue, fold_media
 from analysis.importers.wandb.tables import fetch_beside, with_tables
 from analysis.importers.wandb.values import Values, continued, shown_names, to_values
@@ -112,11 +113,6 @@ def _attempt(read: _Read, own: Values, before: Sequence[Attempt]) -> Attempt:
         lacks_start=lacks_start,
         problems=read.problems,
     )
-
-
-def is_fork(facts: RunFacts) -> bool:
-    """Whether the run began from another one; a run that was set back to an earlier step of its own did not."""
-    return facts.parent_run_id is not None and facts.parent_run_id != facts.run_id
 
 
 def _went_on_at(facts: RunFacts | None, own: Values, before: Sequence[Attempt]) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from analysis.importers.wandb.internal import client_versions
+from analysis.importers.wandb.internal import client_versions, is_fork
 from analysis.importers.wandb_log import LoggedRun, RunFacts, RunLog
 
 _KEPT: Final = (
@@ -27,6 +27,4 @@ def environment_of(run: LoggedRun, log: RunLog, facts: RunFacts) -> dict[str, ob
 
 
 def _fork(facts: RunFacts) -> dict[str, object] | None:
-    if facts.parent_run_id is None:
-        return None
-    return {"run_id": facts.parent_run_id, "step": facts.fork_step}
+    return {"run_id": facts.parent_run_id, "step": facts.fork_step} if is_fork(facts) else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from analysis.importers.wandb_log import RunFacts
+
 INTERNAL_KEYS: Final = frozenset({"_step", "_timestamp", "_runtime", "_wandb"})
 """All other keys that begin with `_` are the user's."""
 _VERSIONS: Final = {
@@ -13,6 +15,11 @@ _VERSIONS: Final = {
     "huggingface_version": "transformers",
     "framework": "framework",
 }
+
+
+def is_fork(facts: RunFacts) -> bool:
+    """Whether the run began from another one; a run that was set back to an earlier step of its own did not."""
+    return facts.parent_run_id is not None and facts.parent_run_id != facts.run_id
 
 
 def without_internal(entries: Mapping[str, object]) -> dict[str, object]:

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 
 from analysis.importers.result import Verdict
 from analysis.importers.source_run import SourceRun
-from analysis.importers.wandb.attempts import Attempt, is_fork
+from analysis.importers.wandb.attempts import Attempt
 from analysis.importers.wandb.environment import environment_of
-from analysis.importers.wandb.internal import mirrored_run_id, without_internal
+from analysis.importers.wandb.internal import is_fork, mirrored_run_id, without_internal
 from analysis.importers.wandb_log import LoggedRun, MetricSetting, RunFacts, RunLog
 from analysis.store.schema import Direction
 

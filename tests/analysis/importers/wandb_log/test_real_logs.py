@@ -10,7 +10,7 @@ import pytest
 
 from analysis.importers.wandb_log import MetricSetting, RunLog, path_text, read_run_log
 from tests.analysis.importers.wandb_log import write_logs
-from tests.analysis.importers.wandb_log.conftest import KilledRun
+from tests.analysis.importers.wandb_log.client import KilledRun
 from tests.analysis.importers.wandb_log.frames import read_sound_log
 
 pytestmark = pytest.mark.timeout(400)

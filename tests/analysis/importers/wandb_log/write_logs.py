@@ -1,6 +1,7 @@
 """Writes real offline logs with the real client; the tests import the same rows to know what must come back.
 
-Run as `python write_logs.py JOB FOLDER`. Jobs `raise`, `silent` and `killed` end as their names say, `normal` normally.
+Run as `python write_logs.py JOB FOLDER`. Jobs `raise`, `silent` and `killed` end as their names say, `growing`
+logs as many rows again for each line that it gets and ends with its input, `normal` ends normally.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wandb import Run
 
 LONG_ROWS = 1_000
 PART_ROWS = (7, 4)
@@ -92,15 +96,33 @@ def _write_rows(folder: Path, job: str) -> None:
     import wandb
 
     run = wandb.init(project=job, id=job, dir=folder)
-    n_rows = LONG_ROWS if job == "killed" else 3
+    n_rows = 3 if job in ("raise", "silent") else LONG_ROWS
     for i in range(n_rows):
         run.log(long_row(i))
+    if job == "growing":
+        _grow(run)
     if job == "raise":
         raise RuntimeError("on purpose")
     if job == "killed":
-        sys.stdout.write("all logged\n")
-        sys.stdout.flush()
+        _say(n_rows)
         time.sleep(600)
+
+
+def _grow(run: Run) -> None:
+    """Says how many rows were logged, and logs as many again for each line."""
+    n_rows = LONG_ROWS
+    _say(n_rows)
+    for _ in sys.stdin:
+        for i in range(n_rows, n_rows + LONG_ROWS):
+            run.log(long_row(i))
+        n_rows += LONG_ROWS
+        _say(n_rows)
+    run.finish()
+
+
+def _say(n_rows: int) -> None:
+    sys.stdout.write(f"{n_rows}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

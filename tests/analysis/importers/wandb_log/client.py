@@ -30,7 +30,7 @@ _QUIET = {
 }
 
 
-def _start(job: str, folder: Path) -> subprocess.Popen[str]:
+def start_client(job: str, folder: Path) -> subprocess.Popen[str]:
     """The client at one job, with nothing of this machine's settings and no way to the outside."""
     home = folder / "home"
     home.mkdir(parents=True)
@@ -38,7 +38,7 @@ def _start(job: str, folder: Path) -> subprocess.Popen[str]:
     environment = outside | _QUIET | {"HOME": str(home), "PYTHONHASHSEED": "0"}
     return subprocess.Popen(
         [sys.executable, str(_SCRIPT), job, str(folder)],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 
@@ -52,7 +52,7 @@ def only_log(folder: Path) -> Path:
 def client_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that job `normal` wrote: runs `rich`, `long`, `parts` (in two parts), and `same` in two projects."""
     folder = tmp_path_factory.mktemp("normal")
-    _, errors = (process := _start("normal", folder)).communicate(timeout=200)
+    _, errors = (process := start_client("normal", folder)).communicate(timeout=200)
     assert process.returncode == 0, errors
     return folder
 
@@ -75,7 +75,7 @@ def rich(client_logs: Path) -> RunLog:
 def ended_logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Logs of a script that raised, and of one that ended without `finish`."""
     folders = {job: tmp_path_factory.mktemp(job) for job in ("raise", "silent")}
-    processes = [_start(job, folder) for job, folder in folders.items()]
+    processes = [start_client(job, folder) for job, folder in folders.items()]
     for process in processes:
         process.communicate(timeout=200)
     return {job: only_log(folder) for job, folder in folders.items()}
@@ -93,7 +93,7 @@ class KilledRun:
 def killed(tmp_path_factory: pytest.TempPathFactory) -> KilledRun:
     """The client logs, the log is read again and again, and once nothing more arrives all its processes get kill -9."""
     folder = tmp_path_factory.mktemp("killed")
-    with _start("killed", folder) as process:
+    with start_client("killed", folder) as process:
         assert process.stdout is not None
         assert process.stdout.readline()
         path = only_log(folder)
