@@ -32,7 +32,7 @@ def run_at(second: float, *, config: Mapping[str, object] | None = None, **field
     return run_record(start_time=stamp, **({"config": {"update": items}} if items else {}), **fields)
 
 
-def row(step: int, timestamp: float | None = None, runtime: float | None = None, **values: object) -> Record:
+def row(step: int, timestamp: float | None = None, runtime: float | None = None, /, **values: object) -> Record:
     """One row; `timestamp` in seconds after `START`, dicts as nested keys."""
     times = {"_timestamp": None if timestamp is None else START + timestamp, "_runtime": runtime, "_step": step}
     known = {key: value for key, value in times.items() if value is not None}
