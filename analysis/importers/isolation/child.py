@@ -37,7 +37,6 @@ class _Child:
         self._folder = Path(start["folder"]) / PARCELS
         self._request = Request(**(start["request"] | {"targets": tuple(start["request"]["targets"])}))
         self._limits = Limits(**start["limits"])
-        self._module = str(start["module"])
         self._cleaner = Cleaner()
         self._n_parcels = 0
         self._said_at = 0.0
@@ -45,7 +44,7 @@ class _Child:
     def answer(self, command: Mapping[str, Any]) -> None:
         """Does one command; whatever goes wrong is an event, and the next command can come."""
         try:
-            source = cast("Source", importlib.import_module(self._module).SOURCE)
+            source = cast("Source", importlib.import_module(str(command["module"])).SOURCE)
             if command["do"] == "find":
                 self._find(source)
             else:

@@ -41,7 +41,7 @@ class ProcessEnded(Exception):
 class ReadingProcess:
     """One child in a session of its own, with a private folder; `end` leaves nothing of either."""
 
-    def __init__(self, module: str, request: Request, limits: Limits) -> None:
+    def __init__(self, request: Request, limits: Limits) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="ucurve-import-"))  # mode 0700
         self.parcels = self.folder / PARCELS
         self._limits = limits
@@ -53,7 +53,7 @@ class ReadingProcess:
         except OSError:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise
-        start = {"module": module, "request": asdict(request), "limits": asdict(limits), "folder": str(self.folder)}
+        start = {"request": asdict(request), "limits": asdict(limits), "folder": str(self.folder)}
         self.send(start)
 
     def send(self, command: Mapping[str, object]) -> None:

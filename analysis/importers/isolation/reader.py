@@ -1,8 +1,9 @@
-"""One kind of source, read apart: what hangs or crashes costs one item, and the next one gets a new process."""
+"""Sources, read apart: what hangs or crashes costs one item, and the next one gets a new process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from types import TracebackType
 
 from analysis.errors import ConfigError
@@ -31,21 +32,23 @@ from analysis.importers.source import Item, Request
 class Reader:
     """A context manager: leaving it, in whatever way, ends the reading process and all that it started."""
 
-    def __init__(self, kind: SourceKind, request: Request, limits: Limits | None = None) -> None:
-        self.kind = kind
+    def __init__(self, kinds: Iterable[SourceKind], request: Request, limits: Limits | None = None) -> None:
+        self._modules = {kind.name: kind.module for kind in kinds}
         self._request = request
         self._limits = limits or Limits()
         self._process: ReadingProcess | None = None
         self._n_breaks = 0
 
-    def find(self) -> Iterator[Found | Refused | Broken]:
-        """What there is: `Found` and `Refused`; a last `Broken` says that the list is not whole.
+    def find(self, kind: str) -> Iterator[Found | Refused | Broken]:
+        """What there is of a kind: `Found` and `Refused`; a last `Broken` says that the list is not whole.
 
         Raises:
             ConfigError: what was asked for is wrong, such as a path that does not exist.
         """
-        for event in self._events({"do": "find"}, None):
-            if isinstance(event, Found | Refused | Broken):
+        for event in self._events({"do": "find", "module": self._modules[kind]}, None):
+            if isinstance(event, Found):
+                yield Found(replace(event.item, kind=kind))
+            elif isinstance(event, Refused | Broken):
                 yield event
 
     def read(self, item: Item) -> Iterator[Event]:
@@ -55,7 +58,8 @@ class Reader:
             yield Broken(item, f"not tried: reading broke over {self._n_breaks} things in a row before it")
             return
         try:
-            for event in self._events({"do": "read", "item": item_to_json(item)}, item):
+            command: dict[str, object] = {"do": "read", "module": self._modules[item.kind], "item": item_to_json(item)}
+            for event in self._events(command, item):
                 yield event
                 self._n_breaks = 0 if isinstance(event, Done) else self._n_breaks + isinstance(event, Broken)
         except ConfigError as problem:  # the place is not as it was when it was found
@@ -78,7 +82,7 @@ class Reader:
     def _events(self, command: dict[str, object], item: Item | None) -> Iterator[Event]:
         try:
             if self._process is None:
-                self._process = ReadingProcess(self.kind.module, self._request, self._limits)
+                self._process = ReadingProcess(self._request, self._limits)
             self._process.send(command)
             while True:
                 event = _understood(self._process, item)
@@ -100,9 +104,9 @@ def read_apart(
     Raises:
         ConfigError: as `Reader.find`.
     """
-    with Reader(kind, request, limits) as reader:
+    with Reader([kind], request, limits) as reader:
         items = []
-        for event in reader.find():
+        for event in reader.find(kind.name):
             yield event
             items += [event.item] if isinstance(event, Found) else []
         for item in items:

@@ -1,0 +1,206 @@
+"""An import from beginning to end: look for items, read apart what is not known, and bring it into the store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from analysis.errors import ConfigError
+from analysis.importers.config_rules import NO_MAP, RunMap
+from analysis.importers.isolation import Broken, Found, Limits, Reader, Reading, Refused, Run
+from analysis.importers.registry import SourceKind
+from analysis.importers.sink.lines import ImportLines, read_lines, stored_digest
+from analysis.importers.sink.report import ImportReport, SourceLine
+from analysis.importers.sink.sink import Sink
+from analysis.importers.source import Item, Request
+from analysis.importers.source_run import Refusal
+from analysis.store import Store
+
+Said: TypeAlias = Mapping[str, object]
+OnEvent: TypeAlias = Callable[[Said], None]
+"""Called with what happens, as docs/cli.md lists it."""
+Choose: TypeAlias = Callable[[Sequence[Item]], tuple[list[Item], list[str]]]
+"""Leaves out items that are others in another form; gives those that stay, and sentences about the rest."""
+
+_NARROWING: Final = frozenset({"filter", "since"})
+"""Options with which what is not found need not be gone."""
+
+
+@dataclass(slots=True)
+class Listing:
+    """What there is at the targets.
+
+    Attributes:
+        items: What can be read, in the order of the kinds.
+        refusals: What cannot, with its kind.
+        whole: Kinds whose list is known to be whole.
+        notes: Why a list is not.
+    """
+
+    items: list[Item] = field(default_factory=list)
+    refusals: list[tuple[str, Refusal]] = field(default_factory=list)
+    whole: set[str] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+    is_broken: bool = False
+
+    def labels(self, kind: str) -> set[str]:
+        """Everything that was seen of a kind."""
+        items = {item.label for item in self.items if item.kind == kind}
+        return items | {refusal.label for of_kind, refusal in self.refusals if of_kind == kind}
+
+
+def import_from(
+    kinds: Sequence[SourceKind],
+    request: Request,
+    store: Store | None,
+    *,
+    run_map: RunMap = NO_MAP,
+    dry_run: bool = False,
+    on_event: OnEvent | None = None,
+    limits: Limits | None = None,
+    choose: Choose | None = None,
+) -> ImportReport:
+    """Brings what lies at the targets into a store; what is there already is neither read nor written again.
+
+    Ctrl-C ends it cleanly: what has arrived whole is written, and the report says that it was stopped.
+
+    Args:
+        kinds: Kinds to look for. With several of them a kind that does not understand a target is passed by.
+        request: Targets and options.
+        store: Where to; None only with `dry_run`, where nothing has been made yet.
+        run_map: What the user says about configuration keys.
+        dry_run: Only look, and say what would be read.
+        on_event: For a progress bar or a page.
+        limits: Of the reading process.
+        choose: Which of the items to take; None takes all.
+
+    Raises:
+        ConfigError: what was asked for is wrong, such as a path that does not exist.
+        StoreError: the store cannot be read or written.
+    """
+    tell = on_event or (lambda _: None)
+    report = ImportReport(dry_run=dry_run)
+    with Reader(kinds, request, limits) as reader:
+        try:
+            listing = _list(reader, kinds, tell)
+            report.notes += listing.notes
+            chosen, notes = choose(listing.items) if choose else (listing.items, [])
+            report.notes += notes
+            if dry_run or store is None:
+                _preview(listing, chosen, store, run_map, report)
+            else:
+                _Import(reader, request, store, run_map, report, tell).run(listing, chosen)
+        except KeyboardInterrupt:
+            report.stopped = True
+    return report
+
+
+def _list(reader: Reader, kinds: Sequence[SourceKind], tell: OnEvent) -> Listing:
+    listing = Listing()
+    for kind in kinds:
+        tell({"event": "looking", "kind": kind.name})
+        try:
+            is_whole = _list_kind(reader, kind.name, listing, tell)
+        except ConfigError as problem:
+            if len(kinds) == 1:
+                raise
+            listing.notes.append(f"{kind.name}: {problem}")
+            continue
+        listing.whole |= {kind.name} if is_whole else set()
+    return listing
+
+
+def _list_kind(reader: Reader, kind: str, listing: Listing, tell: OnEvent) -> bool:
+    is_whole = True
+    for event in reader.find(kind):
+        if isinstance(event, Found):
+            listing.items.append(event.item)
+            tell({"event": "found", "kind": kind, "source": event.item.label, "n_items": len(listing.items)})
+        elif isinstance(event, Refused):
+            listing.refusals.append((kind, event.refusal))
+        else:
+            is_whole = False
+            listing.is_broken = True
+            listing.notes.append(f"{kind}: the list of what there is may not be whole: {event.reason}")
+    return is_whole
+
+
+def _preview(
+    listing: Listing, chosen: Sequence[Item], store: Store | None, run_map: RunMap, report: ImportReport
+) -> None:
+    lines = ImportLines() if store is None else read_lines(store.snapshot())
+    for item in chosen:
+        state = "changed" if (item.kind, item.label) in lines.stored else "new"
+        state = "known" if lines.is_known(item, stored_digest(item, run_map)) else state
+        report.items.append({"source": item.label, "kind": item.kind, "state": state, "n_rows": item.n_rows})
+    for kind, refusal in listing.refusals:
+        found: dict[str, object] = {"source": refusal.label, "kind": kind, "state": "refused", "reason": refusal.reason}
+        report.items.append(found)
+
+
+class _Import:
+    """One import that reads and writes."""
+
+    def __init__(
+        self, reader: Reader, request: Request, store: Store, run_map: RunMap, report: ImportReport, tell: OnEvent
+    ) -> None:
+        self._reader, self._request, self._run_map = reader, request, run_map
+        self._store, self._report, self._tell = store, report, tell
+
+    def run(self, listing: Listing, chosen: Sequence[Item]) -> None:
+        """Reads what is chosen and not known."""
+        self._report.is_incomplete_list = listing.is_broken
+        with Sink(self._store, self._run_map, self._note) as sink:
+            for kind, refusal in listing.refusals:
+                sink.refuse(kind, refusal, self._scope(kind, listing))
+            for kind in sorted(listing.whole):
+                self._find_missing(sink, kind, listing)
+            digests = {id(item): stored_digest(item, self._run_map) for item in chosen}
+            known = {id(item) for item in chosen if sink.lines.is_known(item, digests[id(item)])}
+            self._tell({"event": "listed", "n_items": len(chosen), "n_known": len(known)})
+            for item in chosen:
+                if id(item) in known:
+                    self._note(sink.lines.known_line(item))
+                else:
+                    self._read(sink, item, digests[id(item)], self._scope(item.kind, listing))
+
+    def _read(self, sink: Sink, item: Item, digest: str, scope: str | None) -> None:
+        said = {"source": item.label, "kind": item.kind, "n_rows_expected": item.n_rows}
+        self._tell({"event": "started", **said})
+        work, broken = sink.begin(item, digest, scope), None
+        for event in self._reader.read(item):
+            if isinstance(event, Reading):
+                self._tell({"event": "reading", **said, "n_rows": event.n_rows})
+            elif isinstance(event, Run):
+                sink.take(work, event.run, event.n_redacted)
+            elif isinstance(event, Refused):
+                work.refusals.append(event.refusal)
+            elif isinstance(event, Broken):
+                broken = event.reason
+        self._tell({"event": "read", **said})
+        sink.end(work, broken)
+
+    def _find_missing(self, sink: Sink, kind: str, listing: Listing) -> None:
+        scope = self._scope(kind, listing)
+        if scope is not None:
+            for row in sink.lines.missing(kind, scope, listing.labels(kind)):
+                sink.lose(row)
+
+    def _scope(self, kind: str, listing: Listing) -> str | None:
+        """Names the targets of a kind, so that the next import of the same sees what is gone; None where it cannot."""
+        if kind not in listing.whole or self._request.options.keys() & _NARROWING:
+            return None
+        options = {name: value for name, value in self._request.options.items() if name == "base_url"}
+        return json.dumps([sorted(map(_absolute, self._request.targets)), options])
+
+    def _note(self, line: SourceLine) -> None:
+        self._report.add(line)
+        self._tell({"event": "source", **line.to_json()})
+
+
+def _absolute(target: str) -> str:
+    path = Path(target).expanduser()
+    return str(path.resolve()) if path.exists() else target
