@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -147,8 +148,6 @@ def test_a_table_beside_a_copy_of_the_log_will_do(tmp_path: Path) -> None:
 def test_a_table_that_cannot_be_had_makes_the_run_partial(
     tmp_path: Path, content: str | None, changed: dict[str, object], words: str
 ) -> None:
-    import os
-
     place(tmp_path / "elsewhere" / "t_0.table.json", TABLE.encode())
     (tmp_path / "run" / "files" / "media").mkdir(parents=True)
     (tmp_path / "run" / "files" / "media" / "link").symlink_to(tmp_path / "elsewhere")
@@ -187,19 +186,21 @@ def test_shown_names_never_make_two_keys_one(paths: list[str]) -> None:
         assert name in (path, ".".join(path_keys(path)))
 
 
-@given(st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec="utf-8")),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=3),
+texts = st.text(st.characters(codec="utf-8"))
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=8,
-))  # fmt: skip
+)
+
+
+@given(values)
 def test_one_value_has_one_text_however_it_was_written(value: object) -> None:
-    texts = [
-        json.dumps(value, ensure_ascii=ascii_only, indent=indent) for ascii_only in (True, False) for indent in (0, 2)
-    ]
-    written = canonical_texts(pa.array(texts, pa.string())).to_pylist()
+    forms = [json.dumps(value, ensure_ascii=escaped, indent=indent) for escaped in (True, False) for indent in (0, 2)]
+    written = canonical_texts(pa.array(forms, pa.string())).to_pylist()
     assert len(set(written)) == 1
     assert canonical_texts(pa.array(written[:1], pa.string())).to_pylist() == written[:1]
-    assert repr(json.loads(written[0], parse_int=float)) == repr(_sorted(json.loads(texts[0], parse_int=float)))
+    assert repr(json.loads(written[0], parse_int=float)) == repr(_sorted(json.loads(forms[0], parse_int=float)))
 
 
 def _sorted(value: object) -> object:
