@@ -1,0 +1,119 @@
+"""The whole history of one run: what was exported, then pages, then the same more carefully until the counts agree."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from analysis.importers.result import Verdict
+from analysis.importers.wandb_api.cells import Cells
+from analysis.importers.wandb_api.client import Client, WandbRun
+from analysis.importers.wandb_api.exports import read_exports
+from analysis.importers.wandb_api.listing import history_count, last_step
+from analysis.importers.wandb_api.pages import Span, page_width, read_pages
+from analysis.importers.wandb_api.trouble import ServerTrouble
+
+_SMALL_PAGE: Final = 100
+
+
+@dataclass(slots=True)
+class HistoryRead:
+    """What was read.
+
+    Attributes:
+        run: The run as the server described it last.
+        expected: Rows that the server says it has, None where it does not say.
+        trouble: Why reading ended early.
+        notes: What was done about faults of the server.
+    """
+
+    run: WandbRun
+    cells: Cells
+    expected: int | None
+    trouble: ServerTrouble | None = None
+    n_bad_lines: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether rows are known to be missing, or nobody knows how many there are."""
+        last = known_last_step(self.run)
+        n_rows = self.cells.n_rows
+        return self.expected is None or n_rows < self.expected or (last is not None and self.cells.last_step < last)
+
+    def judge(self) -> tuple[Verdict, str | None]:
+        """The verdict on the rows alone, and its reason."""
+        n_rows = self.cells.n_rows
+        if self.trouble is not None:
+            return "partial", f"{n_rows:,} of {_count(self.expected)} rows came, then: {self.trouble}"
+        if self.expected is None:
+            return "unverified", f"the server does not say how many rows the run has; {n_rows:,} came"
+        if n_rows < self.expected:
+            return "partial", f"the server says that the run has {self.expected:,} rows, and gave {n_rows:,} of them"
+        if n_rows > self.expected:
+            reason = f"the server gave {n_rows:,} rows, but says that the run has {self.expected:,}"
+            return "partial", f"{reason}: some may be left from before the run was set back to an earlier step"
+        if self.n_bad_lines or self.cells.n_without_step:
+            n_lost = self.n_bad_lines + self.cells.n_without_step
+            return "partial", f"{n_lost:,} rows of the server's answer are not readable or have no step"
+        return "complete", None
+
+
+def read_history(client: Client, run: WandbRun, progress: Callable[[int], None]) -> HistoryRead:
+    """All rows that can be had.
+
+    Raises:
+        Deleted: the run is gone.
+    """
+    read = HistoryRead(run, Cells(), history_count(run))
+    if read.expected == 0 and known_last_step(run) is None:
+        return read
+    with tempfile.TemporaryDirectory(prefix="ucurve-wandb-history-") as folder:
+        exported = read_exports(client, run, Path(folder) / "files", read.cells, progress)
+    try:
+        for span in _spans(read, exported.is_sound):
+            if not read.is_short:
+                break
+            read.n_bad_lines = read_pages(client, read.run, span, read.cells, progress)
+        if read.expected is not None and read.cells.n_rows != read.expected:
+            _look_again(client, read)
+    except ServerTrouble as trouble:
+        read.trouble = trouble
+    if exported.note is not None:
+        read.notes.append(f"{exported.note}; its rows were read page by page")
+    return read
+
+
+def _spans(read: HistoryRead, is_sound: bool) -> Iterator[Span]:
+    """What to read in turn: the rows behind the exports, then all of them, with more and more requests."""
+    last = known_last_step(read.run)
+    width = page_width(last, read.expected)
+    start = read.cells.last_step + 1 if is_sound else 0
+    small = page_width(last, read.expected, rows=_SMALL_PAGE)
+    yield Span(start=start, last=last, width=width, careful=last is None)
+    if read.expected is not None:  # else nothing says that a row is missing
+        yield Span(start=start, last=last, width=width, careful=True)
+        yield Span(start=0, last=last, width=small, careful=True)
+
+
+def _look_again(client: Client, read: HistoryRead) -> None:
+    """A run that goes on has other counts by now, and its newest rows were read."""
+    run = read.run
+    read.run = client.run(run.entity, run.project, run.id)
+    read.expected = history_count(read.run)
+
+
+def known_last_step(run: WandbRun) -> int | None:
+    """Step of a run's last row: as the server says, or as its summary does."""
+    told = last_step(run)
+    step = run.summary_metrics.get("_step")
+    if told is None and isinstance(step, int) and not isinstance(step, bool) and step >= 0:
+        return step
+    return told
+
+
+def _count(expected: int | None) -> str:
+    return "an unknown number of" if expected is None else f"{expected:,}"

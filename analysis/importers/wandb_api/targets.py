@@ -1,0 +1,93 @@
+"""What a user writes to name a server's runs: `entity/project`, `entity/project/run_id`, or an address in a browser."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from analysis.errors import ConfigError
+
+CLOUD: Final = "https://api.wandb.ai"
+_CLOUD_HOST: Final = "api.wandb.ai"
+_CLOUD_HOSTS: Final = frozenset(
+    {"wandb.ai", "www.wandb.ai", "app.wandb.ai", _CLOUD_HOST, "forge.coreweave.com", "api.forge.coreweave.com"}
+)
+_NAME: Final = re.compile(r"[^/\s\\]+")
+_FORGE_PREFIX: Final = "wandb"
+_PLACE: Final = "W&B target {!r} is none; write entity/project, entity/project/run_id, or the address of either"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Runs on a server.
+
+    Attributes:
+        address: Scheme and host of the address that the user gave, None where there was none.
+        run_id: The one run, or None for all of the project.
+    """
+
+    entity: str
+    project: str
+    run_id: str | None = None
+    address: str | None = None
+
+
+def parse_target(target: str) -> Target:
+    """The runs that a target names.
+
+    Raises:
+        ConfigError: it names none.
+    """
+    address, path = None, target
+    if "://" in target:
+        parts = urlsplit(target)
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            raise ConfigError(_PLACE.format(target))
+        address, path = f"{parts.scheme}://{parts.netloc}", parts.path
+    names = [unquote(part) for part in path.strip("/ ").split("/")]
+    if address is not None and server_host(address) == _CLOUD_HOST and names[0] == _FORGE_PREFIX and len(names) > 2:
+        names = names[1:]
+    if len(names) > 2 and names[2] == "runs":
+        del names[2]
+    elif address is not None:
+        names = names[:2]  # behind the project stands a page of it: workspace, table, sweeps ...
+    if len(names) not in (2, 3) or not all(_NAME.fullmatch(name) for name in names[:3]):
+        raise ConfigError(_PLACE.format(target))
+    return Target(names[0], names[1], names[2] if len(names) == 3 else None, address)
+
+
+def server_host(base_url: str) -> str:
+    """What names a server in the key of its runs: host and port; one name for all addresses of the cloud."""
+    parts = urlsplit(base_url)
+    host = (parts.hostname or "").lower()
+    if host in _CLOUD_HOSTS:
+        return _CLOUD_HOST
+    return f"{host}:{parts.port}" if parts.port else host
+
+
+def choose_server(target: Target, base_url: str | None) -> str:
+    """The base address to ask.
+
+    An API key goes to a server only when the user or wandb's settings name that server, not because somebody's link
+    leads there.
+
+    Args:
+        target: What is to be read.
+        base_url: The server that is set, None where none is: then it is the cloud.
+
+    Raises:
+        ConfigError: the target's address is that of another server.
+    """
+    if base_url is not None and (not urlsplit(base_url).hostname or "@" in urlsplit(base_url).netloc):
+        raise ConfigError(
+            f"base_url {base_url!r} is no address of a W&B server; write it like https://wandb.example.org"
+        )
+    chosen = (base_url or CLOUD).rstrip("/")
+    if target.address is not None and server_host(target.address) != server_host(chosen):
+        raise ConfigError(
+            f"the address {target.address} is not on the server {chosen} that the API key is for; "
+            f"add --base-url {target.address} if it is yours"
+        )
+    return CLOUD if server_host(chosen) == _CLOUD_HOST else chosen
