@@ -21,7 +21,7 @@ from analysis.importers.table.stored import StoredRun, add_contents, names_in, s
 from analysis.importers.table.table_map import TableMap
 from analysis.importers.table.types import Table
 from analysis.runs.direction import Direction, direction_of
-from analysis.store import Store
+from analysis.store import ImportRow, Store
 from analysis.store.identity import ID_PATTERN
 from analysis.store.tables import Batch
 
@@ -99,13 +99,26 @@ def import_table(
     """
     planned = plan_import(table, table_map, store, source=source, replace=replace, progress=progress)
     changes = planned.changes
-    if changes.runs or changes.metrics or changes.evals:
+    verdicts = [line for line in [_verdict_line(table, planned.result, store)] if line is not None]
+    if changes.runs or changes.metrics or changes.evals or verdicts:
         if progress is not None:
             progress("Writing", 0.0)
         # The same rows sent twice, by two imports at once, are committed once.
         batch = Batch(_digest(table, table_map, source, changes), 1, sent_before=True)
-        store.append(runs=changes.runs, metrics=changes.metrics, evals=changes.evals, batch=batch)
+        store.append(runs=changes.runs, metrics=changes.metrics, evals=changes.evals, imports=verdicts, batch=batch)
     return planned
+
+
+def _verdict_line(table: Table, result: SourceResult, store: Store) -> ImportRow | None:
+    """The newest word on this table, or None where the store has it already, under whatever name of the file."""
+    known = store.snapshot().imports()
+    facts = result.to_json()
+    source = facts.pop("source")
+    same = (known["kind"] == "table") & known["label"].str.startswith(f"{source}: ") & (known["digest"] == table.sha256)
+    said = known[same].replace({float("nan"): None})
+    if any(all(line[key] == value for key, value in facts.items()) for line in said.to_dict("records")):
+        return None
+    return {"kind": "table", "label": f"{source}: {table.file}", "digest": table.sha256, **facts}
 
 
 def plan_import(

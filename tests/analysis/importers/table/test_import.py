@@ -348,3 +348,17 @@ def test_a_killed_import_is_completed_by_the_next(store: Store, tmp_path: Path) 
 def test_a_header_without_rows_is_nothing_to_import(store: Store, tmp_path: Path) -> None:
     done = do_import(store, write(tmp_path / "t.csv", "lr,val_loss\n"))
     assert (done.result.verdict, done.result.reason) == ("quarantined", "the table has no rows")
+
+
+def test_each_table_has_one_word_among_the_imports_and_a_changed_one_a_new_word(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "store", create=True)
+    path = tmp_path / "sweep.csv"
+    path.write_text("lr,seed,val_loss\n1e-4,0,2.5\n2e-4,0,2.4\n")
+    do_import(store, path)
+    do_import(store, path)
+    path.write_text("lr,seed,val_loss\n1e-4,0,2.5\n2e-4,0,2.4\n4e-4,0,oops\n")
+    do_import(store, path)
+    (line,) = store.snapshot().imports().to_dict("records")
+    assert (line["kind"], line["label"], line["verdict"]) == ("table", "table: sweep.csv", "partial")
+    assert (line["rows_expected"], line["rows_got"], line["lost_records"]) == (3, 2, 1)
+    assert store.snapshot().query("SELECT count(*) AS n FROM {imports}").to_pylist() == [{"n": 2}]
