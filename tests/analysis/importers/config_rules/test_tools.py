@@ -41,7 +41,7 @@ TORCHTUNE: Config = {
                      "num_warmup_steps": 100},
     "dataset": {"_component_": "torchtune.datasets.alpaca_cleaned_dataset", "packed": False},
     "batch_size": 4, "gradient_accumulation_steps": 8, "epochs": 1, "max_steps_per_epoch": None, "seed": 1,
-    "clip_grad_norm": None, "metric_logger": {"log_dir": "/tmp/x"},
+    "clip_grad_norm": None, "metric_logger": {"log_dir": "/srv/x"},
 }  # fmt: skip
 OPEN_INSTRUCT: Config = {
     "exp_name": "tulu3_8b__1__1724", "model_name_or_path": "allenai/OLMo-2-1B", "use_lora": False, "lora_rank": 64,
@@ -50,7 +50,7 @@ OPEN_INSTRUCT: Config = {
     "gradient_accumulation_steps": 2, "clip_grad_norm": -1, "max_train_steps": None, "seed": 8,
 }  # fmt: skip
 TINKER: Config = {
-    "log_path": "/tmp/sweep/lr_3e-4", "model_name": "meta-llama/Llama-3.1-8B", "learning_rate": 0.0001,
+    "log_path": "/srv/sweep/lr_3e-4", "model_name": "meta-llama/Llama-3.1-8B", "learning_rate": 0.0001,
     "dataset_builder": {"common_config": {"batch_size": 128, "max_length": 32768}}, "lr_schedule": "linear",
     "num_epochs": 1, "lora_rank": 32,
 }  # fmt: skip
