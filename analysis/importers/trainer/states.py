@@ -1,0 +1,111 @@
+"""The states that a Trainer saved: the newest sound one says everything that the earlier ones said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from analysis.importers.logged_rows import step_of
+from analysis.importers.run_files import UnreadableFileError, read_json_object
+from analysis.importers.trainer.output_folder import STATE_FILE, OutputFolder
+
+Entry = dict[str, object]
+"""One entry of `log_history`: values by name, with their `step`."""
+END_MARK: Final = "train_runtime"
+"""Logged once, by `train()` itself when it returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One `trainer_state.json`.
+
+    Attributes:
+        place: The folder that it lies in.
+        step: Optimizer steps done.
+        max_steps: Optimizer steps that were planned, or None.
+        log: Its `log_history`.
+        content: Everything in it.
+    """
+
+    place: Path
+    step: int
+    max_steps: int | None
+    log: Sequence[Entry]
+    content: Entry
+
+    @property
+    def has_returned(self) -> bool:
+        """Whether `train()` came to its end at this step."""
+        return any(END_MARK in entry and step_of(entry.get("step")) == self.step for entry in self.log)
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A state that cannot be read.
+
+    Attributes:
+        place: The folder that it lies in.
+        number: Number of the checkpoint, None for the output folder itself.
+        reason: What is wrong, as half a sentence.
+    """
+
+    place: Path
+    number: int | None
+    reason: str
+
+
+def load_states(folder: OutputFolder) -> tuple[list[State], list[Damage]]:
+    """All states of an output folder, the newest first, and those that cannot be read."""
+    places: list[tuple[int | None, Path]] = [(None, folder.path)] if folder.has(STATE_FILE) else []
+    states, damage = [], []
+    for number, place in [*places, *folder.checkpoints]:
+        try:
+            states.append(_state(place))
+        except UnreadableFileError as problem:
+            damage.append(Damage(place, number, str(problem)))
+    states.sort(key=lambda state: (state.step, state.has_returned, len(state.log)), reverse=True)
+    return states, damage
+
+
+def _state(place: Path) -> State:
+    content = read_json_object(place / STATE_FILE)
+    step, log = step_of(content.get("global_step")), content.get("log_history")
+    if step is None or not isinstance(log, list):
+        raise UnreadableFileError(f"{STATE_FILE} is not one of a Trainer: it has no global_step or log_history")
+    entries = [entry if isinstance(entry, dict) else {"": entry} for entry in log]
+    return State(place, step, step_of(content.get("max_steps")) or None, entries, content)
+
+
+def by_training(states: Iterable[State]) -> list[list[State]]:
+    """States apart by training: one whose log begins a newer one's is of the same training.
+
+    A folder that was used twice holds checkpoints of two trainings; those of the older one that were not overwritten
+    contradict the newer ones.
+    """
+    trainings: list[list[State]] = []
+    for state in states:
+        home = next((training for training in trainings if _begins(state, training[0])), None)
+        if home is None:
+            trainings.append([state])
+        else:
+            home.append(state)
+    return trainings
+
+
+def _begins(older: State, newer: State) -> bool:
+    """Whether the older log is how the newer one began.
+
+    What was logged after the end of `train()` is in the older log only: a training that is continued with more steps
+    goes on from its last checkpoint, which was saved before.
+    """
+    end = next((index for index, entry in enumerate(older.log) if END_MARK in entry), len(older.log))
+    one, other = older.log[:end], newer.log[:end]
+    return one == other or _text(one) == _text(other)
+
+
+def _text(entries: Sequence[Entry]) -> str:
+    """A text that is equal where NaN stands in the same places, too."""
+    return json.dumps(entries, sort_keys=True)
