@@ -30,12 +30,7 @@ def choose(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
 
     Of two items of different kinds one of whose folders holds the other's, the kind that stands first in the registry
     says more. A thing without a folder of its own, such as a database of many runs, is nobody's other form.
-
-    Raises:
-        ConfigError: there is nothing at all.
     """
-    if not items:
-        raise ConfigError(f"nothing there was recognised; looked for: {'; '.join(kind.reads for kind in KINDS)}")
     order = {kind.name: place for place, kind in enumerate(KINDS)}
     chosen: list[Item] = []
     notes: list[str] = []
@@ -52,7 +47,7 @@ def choose(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
             by_folder.setdefault(folder, []).append(item)
             for parent in (folder, *folder.parents):
                 above.setdefault(parent, []).append(item)
-    return chosen, [_recognised(chosen), *notes]
+    return chosen, [_recognised(chosen), *notes] if chosen else notes
 
 
 def _same_run(item: Item, by_folder: dict[Path, list[Item]], above: dict[Path, list[Item]]) -> Item | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from runner.cli.import_sources import add_sources
 from runner.cli.options import DEFAULT_STORE, JsonOption, StoreOption
 from runner.cli.output import note, print_json, print_lines
 
@@ -68,6 +69,9 @@ def import_table_file(
     else:
         _print_outcome(planned, guessed=map_file is None)
     _exit(planned)
+
+
+add_sources(import_app)
 
 
 def _existing(location: Path) -> Store | None:

@@ -46,6 +46,11 @@ class Listing:
     notes: list[str] = field(default_factory=list)
     is_broken: bool = False
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all was seen."""
+        return not (self.items or self.refusals)
+
     def labels(self, kind: str) -> set[str]:
         """Everything that was seen of a kind."""
         items = {item.label for item in self.items if item.kind == kind}
@@ -55,7 +60,7 @@ class Listing:
 def import_from(
     kinds: Sequence[SourceKind],
     request: Request,
-    store: Store | None,
+    store: Store | Path,
     *,
     run_map: RunMap = NO_MAP,
     dry_run: bool = False,
@@ -70,7 +75,7 @@ def import_from(
     Args:
         kinds: Kinds to look for. With several of them a kind that does not understand a target is passed by.
         request: Targets and options.
-        store: Where to; None only with `dry_run`, where nothing has been made yet.
+        store: Where to; a folder is made a store when there is something to import.
         run_map: What the user says about configuration keys.
         dry_run: Only look, and say what would be read.
         on_event: For a progress bar or a page.
@@ -78,7 +83,7 @@ def import_from(
         choose: Which of the items to take; None takes all.
 
     Raises:
-        ConfigError: what was asked for is wrong, such as a path that does not exist.
+        ConfigError: what was asked for is wrong, such as a path that does not exist, or nothing is there.
         StoreError: the store cannot be read or written.
     """
     tell = on_event or (lambda _: None)
@@ -89,13 +94,31 @@ def import_from(
             report.notes += listing.notes
             chosen, notes = choose(listing.items) if choose else (listing.items, [])
             report.notes += notes
-            if dry_run or store is None:
-                _preview(listing, chosen, store, run_map, report)
+            opened = _opened(store, create=not dry_run and not listing.is_empty)
+            if dry_run or opened is None:
+                _preview(listing, chosen, opened, run_map, report)
             else:
-                _Import(reader, request, store, run_map, report, tell).run(listing, chosen)
+                _Import(reader, request, opened, run_map, report, tell).run(listing, chosen)
         except KeyboardInterrupt:
             report.stopped = True
+    if not (report.lines or report.items or report.stopped):
+        raise _nothing_found(kinds, request, report)
     return report
+
+
+def _opened(store: Store | Path, *, create: bool) -> Store | None:
+    """The store; None where nothing has been made yet and nothing shall be."""
+    if isinstance(store, Store):
+        return store
+    is_there = store.exists() and any(store.iterdir())
+    return Store.open(store, create=create) if create or is_there else None
+
+
+def _nothing_found(kinds: Sequence[SourceKind], request: Request, report: ImportReport) -> ConfigError:
+    where = ", ".join(map(repr, request.targets))
+    looked_for = "; ".join(kind.reads for kind in kinds)
+    said = "".join(f"; {note}" for note in report.notes)
+    return ConfigError(f"nothing to import was found at {where}; looked for: {looked_for}{said}")
 
 
 def _list(reader: Reader, kinds: Sequence[SourceKind], tell: OnEvent) -> Listing:
