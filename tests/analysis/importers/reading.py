@@ -8,7 +8,7 @@ from pathlib import Path
 from analysis.importers.source import Item, Request, Source
 from analysis.importers.source_run import HISTORY_SCHEMA, OBJECTS_SCHEMA, Refusal, SourceRun
 
-NOW = 2_000_000_000.0
+NOW = 4_000_000_000.0
 """Long after every log was written."""
 
 
