@@ -29,7 +29,7 @@ def is_local(target: str) -> bool:
     if is_url(target):
         return False
     try:
-        existing_path(target)
+        existing_path(target or "\0")  # an empty text would be the current folder
     except (ConfigError, OSError, ValueError, RuntimeError):
         if _PROJECT.fullmatch(target) and not _PATH.match(target):
             return False
