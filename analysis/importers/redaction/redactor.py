@@ -15,12 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analysis.importers.redaction.names import Holds, is_mask, looks_random, may_be_number, what_holds
-from analysis.importers.redaction.shapes import MARKER, MAY_HOLD, TextCleaner
+from analysis.importers.redaction.shapes import MAY_HOLD
+from analysis.importers.redaction.text import MARKER, TextCleaner
 from analysis.importers.result import RowProblem
 from analysis.importers.source_run import SourceRun
 
 _SHORTEST: Final = 8
-"""A shorter value of the environment could be any word; our choice."""
+_SHORTEST_WORD: Final = 16
+"""Shorter values of the environment could be any text, and those of letters only any word; our choice."""
 _FLAG_NAME: Final = re.compile(r"--?([A-Za-z][\w.-]*)")
 _SMALLEST_PIN: Final = 1000
 Names = tuple[str, ...]
@@ -56,7 +58,7 @@ class Redactor:
     def clean_text(self, text: str, names: Names = ()) -> str:
         """The text without secrets; `names` are the nested names that it stands under."""
         if self._known is not None:
-            text = self._known.sub(lambda _found: self._text.hidden(), text)
+            text = self._known.sub(lambda _found: self._text.hide(), text)
         return self._text.clean(text, names)
 
     def clean(self, value: object, names: Names = (), *, is_secret: bool = False) -> object:
@@ -77,7 +79,7 @@ class Redactor:
         if isinstance(value, set | frozenset):
             return type(value)(self.clean(item, names, is_secret=is_secret) for item in value)
         is_pin = is_secret and type(value) is int and value >= _SMALLEST_PIN and may_be_number(names[-1])
-        return self._text.hidden() if is_pin else value
+        return self._text.hide() if is_pin else value
 
     def clean_run(self, run: SourceRun) -> SourceRun:
         """The run without secrets: configuration, summary, environment, names, notes, logged objects and metric names.
@@ -111,7 +113,7 @@ class Redactor:
     def _clean_named(self, text: str, names: Names, *, is_secret: bool) -> str:
         holds = what_holds(names[-1]) if names else "nothing"
         if not is_mask(text) and (is_secret or _is_secret(holds, text)):
-            return self._text.hidden()
+            return self._text.hide()
         return self.clean_text(text, names)
 
     def _clean_mapping(self, mapping: Mapping[Any, object], names: Names, *, is_secret: bool) -> dict[Any, object]:
@@ -200,7 +202,7 @@ def _is_secret(holds: Holds, text: str) -> bool:
 
 
 def _is_worth_hiding(value: str) -> bool:
-    return len(value) >= _SHORTEST and not is_mask(value)
+    return len(value) >= (_SHORTEST_WORD if value.isalpha() else _SHORTEST) and not is_mask(value)
 
 
 def _is_value(item: object) -> bool:
