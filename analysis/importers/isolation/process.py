@@ -18,20 +18,16 @@ from typing import Final
 
 import psutil
 
-import analysis
+from analysis.importers.isolation.environment import USER_HOME, USER_WANDB_CONFIG, private_environment
 from analysis.importers.isolation.limits import Limits
 from analysis.importers.source import Request
+
+__all__ = ["PARCELS", "USER_HOME", "USER_WANDB_CONFIG", "ProcessEnded", "ReadingProcess", "end_family"]
 
 PARCELS: Final = "parcels"
 _LONGEST_LINE: Final = 64 * 1024**2
 _CHUNK: Final = 1 << 16
 _END_S: Final = 10.0
-_PRIVATE: Final = ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "WANDB_DIR")
-_PRIVATE_WANDB: Final = ("WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR", "WANDB_ARTIFACT_DIR")
-USER_HOME: Final = "UCURVE_USER_HOME"
-"""Environment variable of the reading process: the user's own home, for settings files that hold a server's key."""
-USER_WANDB_CONFIG: Final = "UCURVE_USER_WANDB_CONFIG_DIR"
-"""The user's own `WANDB_CONFIG_DIR`, where one is set."""
 
 
 class ProcessEnded(Exception):
@@ -138,25 +134,6 @@ class ReadingProcess:
         if code < 0:
             return f"the reading process crashed while it read this ({signal.Signals(-code).name})"
         return f"the reading process ended while it read this (exit code {code})"
-
-
-def private_environment(folder: Path) -> dict[str, str]:
-    """The environment of a reading process: whatever it caches or writes lies in its own folder."""
-    home = Path.home()
-    code = str(Path(analysis.__file__).parents[1])
-    private = {name: str(folder) for name in (*_PRIVATE, *_PRIVATE_WANDB)}
-    inherited = {**os.environ}
-    netrc = next((str(path) for path in (home / ".netrc", home / "_netrc") if path.exists()), None)
-    extra = {
-        "PYTHONPATH": os.pathsep.join(filter(None, (code, inherited.get("PYTHONPATH")))),
-        USER_HOME: str(home),
-        "WANDB_ERROR_REPORTING": "false",
-    }
-    if "WANDB_CONFIG_DIR" in inherited:
-        extra[USER_WANDB_CONFIG] = inherited["WANDB_CONFIG_DIR"]
-    if netrc is not None:
-        extra["NETRC"] = inherited.get("NETRC", netrc)
-    return inherited | private | extra
 
 
 def end_family(pid: int, *, itself: bool = True) -> None:
