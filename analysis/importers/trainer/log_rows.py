@@ -17,35 +17,47 @@ _SHOWN = 80
 
 @dataclass(frozen=True, slots=True)
 class LoggedTables:
-    """The tables, and how many rows (steps with their values) there were and came in."""
+    """The tables of a run.
+
+    Attributes:
+        history: Numbers.
+        objects: The rest.
+        n_rows: Rows (steps with their values) that came in.
+        n_lost: Entries that could not be placed.
+        problems: What is wrong with those.
+        again: What was logged a second time at its step, and differently; it is in neither table.
+    """
 
     history: pa.Table
     objects: pa.Table
     n_rows: int
     n_lost: int
     problems: tuple[RowProblem, ...]
-    n_repeated: int
+    again: tuple[Entry, ...]
 
 
 def tables_of(attempts: Sequence[Iterable[Entry]]) -> LoggedTables:
-    """The tables of the logs of a run's attempts; of several values of one name at one step the last one counts."""
+    """The tables of the logs of a run's attempts.
+
+    Of several values of one name at one step the first counts: it is that of the training itself, it stays the same
+    while the run goes on, and an evaluation after the end may be of another checkpoint (`load_best_model_at_end`).
+    """
     rows = LoggedRows()
     problems: list[RowProblem] = []
-    n_rows = n_repeated = 0
+    again: list[Entry] = []
+    n_rows = 0
     for attempt, entries in enumerate(attempts, start=1):
-        by_step, n_again = _by_step(entries, problems)
+        by_step = _by_step(entries, problems, again)
         n_rows += len(by_step)
-        n_repeated += n_again
         for step, values in by_step.items():
             rows.add(step, values, attempt=attempt)
-    n_lost = len(problems)
-    return LoggedTables(rows.history(), rows.objects(), n_rows, n_lost, (*problems, *rows.problems), n_repeated)
+    found = (*problems, *rows.problems)
+    return LoggedTables(rows.history(), rows.objects(), n_rows, len(problems), found, tuple(again))
 
 
-def _by_step(entries: Iterable[Entry], problems: list[RowProblem]) -> tuple[dict[int, dict[str, object]], int]:
-    """Values by step, and how many values were replaced by a later, different one."""
-    by_step: dict[int, dict[str, object]] = {}
-    n_replaced = 0
+def _by_step(entries: Iterable[Entry], problems: list[RowProblem], again: list[Entry]) -> dict[int, Entry]:
+    """Values by step."""
+    by_step: dict[int, Entry] = {}
     for index, entry in enumerate(entries, start=1):
         step = step_of(entry.get("step"))
         if step is None:
@@ -54,9 +66,11 @@ def _by_step(entries: Iterable[Entry], problems: list[RowProblem]) -> tuple[dict
             continue
         values = {name: value for name, value in entry.items() if name != "step"}
         known = by_step.setdefault(step, {})
-        n_replaced += sum(name in known and known[name] != value for name, value in values.items())
-        known.update(values)
-    return by_step, n_replaced
+        other = {name: value for name, value in values.items() if name in known and known[name] != value}
+        if other:
+            again.append({"step": step, **other})
+        by_step[step] = {**values, **known}
+    return by_step
 
 
 def late_values(state: State, results: Mapping[str, object]) -> list[Entry]:

@@ -25,6 +25,8 @@ NO_TRIAL_KEYS: Final = (
 )  # fmt: skip
 """Settings that change nothing about what is learnt; the general rules know names and folders."""
 _OF_STATE: Final = ("epoch", "best_metric", "best_global_step", "total_flos", "num_input_tokens_seen")
+_KEPT: Final = 100
+"""Entries that were logged again, in the summary at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +101,7 @@ class _Assembly:
             name=self._name(config),
             config=config,
             columns=columns,
-            summary=self._summary(),
+            summary=self._summary(tables),
             history=tables.history,
             objects=tables.objects,
             directions=_directions(config),
@@ -138,10 +140,12 @@ class _Assembly:
             PurePath(self.label).name
         )
 
-    def _summary(self) -> dict[str, object]:
+    def _summary(self, tables: LoggedTables) -> dict[str, object]:
         newest = self.attempts[0].newest
         of_state = {} if newest is None else {name: newest.content.get(name) for name in _OF_STATE}
-        return {name: value for name, value in of_state.items() if value is not None} | dict(self.attempts[0].results)
+        again = {"logged_again": list(tables.again[-_KEPT:])} if tables.again else {}
+        stated = {name: value for name, value in of_state.items() if value is not None}
+        return stated | dict(self.attempts[0].results) | again
 
     def _notes(
         self, config: Mapping[str, object], columns: Mapping[str, object], tables: LoggedTables
@@ -152,8 +156,9 @@ class _Assembly:
             for damage in self.damage
             if not self._is_newer(damage)
         )
-        if tables.n_repeated:
-            yield f"{tables.n_repeated} values were logged again at the same step: the last one counts"
+        if tables.again:
+            n_values = sum(len(entry) - 1 for entry in tables.again)
+            yield f"{n_values} values were logged again at the same step: the first counts, the summary has the others"
         if len(self.attempts) > 1:
             yield f"{len(self.attempts)} states contradict each other: each is an attempt of its own"
         if config.get("learning_rate") is None and "learning_rate" not in columns:

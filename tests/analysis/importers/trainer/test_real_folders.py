@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -17,10 +18,10 @@ DAY = 86_400.0
 
 
 def _expected(state: dict[str, object]) -> dict[tuple[int, str], float]:
-    """Counted independently: the last value of each name at each step."""
+    """Counted independently: the first value of each name at each step."""
     entries = state["log_history"]
     assert isinstance(entries, list)
-    return {(entry["step"], name): entry[name] for entry in entries for name in entry if name != "step"}
+    return {(entry["step"], name): entry[name] for entry in reversed(entries) for name in entry if name != "step"}
 
 
 @pytest.mark.parametrize("name", ["sft-low", "sft-high", "sft-seed-1", "sft-resumed", "plain-early"])
@@ -162,3 +163,18 @@ def test_a_folder_is_the_item_of_all_its_checkpoints() -> None:
     (item,) = SOURCE.find(Request(targets=(str(LOGS / "sft-low"),)))
     assert isinstance(item, Item)
     assert item.folder == LOGS / "sft-low"
+
+
+def test_an_evaluation_after_the_end_changes_nothing_that_is_there(copy: Copy) -> None:
+    """A folder that is imported before and after its last evaluation grows; it does not contradict itself."""
+    folder = copy("sft-high")
+    early = read_one(folder)
+    content = state_of(folder / "trainer_state.json")
+    entries = content["log_history"]
+    assert isinstance(entries, list)
+    late = {"step": 12, "eval_loss": 9.0, "eval_new": 1.0}
+    (folder / "trainer_state.json").write_text(json.dumps(content | {"log_history": [*entries, late]}))
+    after = read_one(folder)
+    assert logged(after) == logged(early) | {(12, "eval_new"): 1.0}
+    assert after.summary["logged_again"] == [{"step": 12, "eval_loss": 9.0}]
+    assert after.notes == ("1 values were logged again at the same step: the first counts, the summary has the others",)
