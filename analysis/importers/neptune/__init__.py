@@ -1,0 +1,5 @@
+"""Parquet files of neptune-exporter."""
+
+from analysis.importers.neptune.source import SOURCE
+
+__all__ = ["SOURCE"]
