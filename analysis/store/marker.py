@@ -67,6 +67,18 @@ def read_marker(folder: Path) -> Marker:
         raise StoreError(f"{str(path)!r} is damaged; write {example} into it") from problem
 
 
+def is_made(folder: Path) -> bool:
+    """Whether there is a store in `folder`, and not just room for one.
+
+    Raises:
+        StoreError: the folder holds other things, or cannot be read.
+    """
+    if (folder / MARKER).exists():
+        return True
+    _check_room(folder)
+    return False
+
+
 def create_marker(folder: Path) -> None:
     """Makes `folder` a new store of the current schema version.
 
@@ -75,12 +87,20 @@ def create_marker(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        foreign = sorted(path.name for path in folder.iterdir() if path.name.split(".inprogress")[0] not in _OWN_NAMES)
     except OSError as problem:
         raise StoreError(f"cannot make a store of {str(folder)!r}: {problem.strerror}") from problem
+    _check_room(folder)
+    write_marker(folder, Marker(SCHEMA_VERSION, uuid.uuid4().hex))
+
+
+def _check_room(folder: Path) -> None:
+    try:
+        names = [path.name for path in folder.iterdir()] if folder.exists() else []
+    except OSError as problem:
+        raise StoreError(f"cannot make a store of {str(folder)!r}: {problem.strerror}") from problem
+    foreign = sorted(name for name in names if name.split(".inprogress")[0] not in _OWN_NAMES)
     if foreign:
         raise StoreError(f"{str(folder)!r} is no Ucurve store but holds {foreign[0]!r}; name another folder")
-    write_marker(folder, Marker(SCHEMA_VERSION, uuid.uuid4().hex))
 
 
 def write_marker(folder: Path, marker: Marker) -> None:

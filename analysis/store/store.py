@@ -67,6 +67,15 @@ class Store:
                 store._tables[name].create()
         return store
 
+    @classmethod
+    def open_if_made(cls, location: str | Path) -> Store | None:
+        """The store at `location`, or None where nobody has made one yet: for looking before the first import.
+
+        Raises:
+            StoreError: the folder holds something else.
+        """
+        return cls.open(location) if marker.is_made(marker.local_folder(location)) else None
+
     @property
     def location(self) -> str:
         """Absolute path of the store's folder."""

@@ -16,7 +16,6 @@ from runner.cli.output import note, print_json, print_lines
 if TYPE_CHECKING:
     from analysis.importers.table import Table, TableImport, TableMap
     from analysis.importers.table.importer import Progress
-    from analysis.store import Store
 
 PARTIAL: Final = 1
 NOTHING: Final = 2
@@ -56,7 +55,7 @@ def import_table_file(
     table_map = guess_map(table) if map_file is None else read_map(map_file)
     with _progress_bar(len(table.rows)) as progress:
         if dry_run:
-            there = _existing(store)
+            there = Store.open_if_made(store)
             planned = plan_import(table, table_map, there, source=source, replace=replace, progress=progress)
         else:
             opened = Store.open(store, create=True)
@@ -72,13 +71,6 @@ def import_table_file(
 
 
 add_sources(import_app)
-
-
-def _existing(location: Path) -> Store | None:
-    """The store, or None where nothing has been made yet."""
-    from analysis.store import Store
-
-    return Store.open(location) if location.exists() and any(location.iterdir()) else None
 
 
 def _print_plan(table: Table, table_map: TableMap, planned: TableImport) -> None:

@@ -110,8 +110,7 @@ def _opened(store: Store | Path, *, create: bool) -> Store | None:
     """The store; None where nothing has been made yet and nothing shall be."""
     if isinstance(store, Store):
         return store
-    is_there = store.exists() and any(store.iterdir())
-    return Store.open(store, create=create) if create or is_there else None
+    return Store.open(store, create=True) if create else Store.open_if_made(store)
 
 
 def _nothing_found(kinds: Sequence[SourceKind], request: Request, report: ImportReport) -> ConfigError:

@@ -102,7 +102,7 @@ def _do(request: Request) -> Mapping[str, object]:
         store = Store.open(folder, create=True)
         done = import_table(table, table_map, store, source=request.source, replace=request.replace)
     else:
-        there = Store.open(folder) if folder.exists() and any(folder.iterdir()) else None
+        there = Store.open_if_made(folder)
         done = plan_import(table, table_map, there, source=request.source, replace=request.replace)
     roles = column_roles(table, table_map, tuple(done.measured))
     facts = describe_columns(table)
