@@ -9,7 +9,7 @@ from analysis.errors import ConfigError
 from analysis.importers.source import Item, Progress, Request
 from analysis.importers.source_run import Refusal, SourceRun
 from analysis.importers.wandb_api.client import Client, configured_server
-from analysis.importers.wandb_api.listing import Listed, history_count, list_runs, run_digest
+from analysis.importers.wandb_api.listing import Listed, list_runs, listed
 from analysis.importers.wandb_api.options import Options, read_options
 from analysis.importers.wandb_api.server_run import KIND, read_run
 from analysis.importers.wandb_api.targets import Target, choose_server, parse_target
@@ -75,7 +75,9 @@ class WandbApiSource:
         except WrongKey as trouble:
             raise ConfigError(str(trouble)) from trouble
         except NoProject as trouble:
-            raise ConfigError(f"there is no project {place}: {trouble}; check the spelling") from trouble
+            raise ConfigError(
+                f"{server} has no project {place} that the API key's account may read; check the spelling"
+            ) from trouble
         except ServerTrouble as trouble:
             yield Refusal(kind=KIND, label=place, reason=str(trouble))
             return
@@ -95,13 +97,13 @@ class WandbApiSource:
 
 def _find_one(client: Client, target: Target, run_id: str) -> Item:
     try:
-        run = client.run(target.entity, target.project, run_id)
+        run = listed(client.node(target.entity, target.project, run_id))
     except Deleted as error:
         raise ConfigError(
             f"{client.server} has no run {target.entity}/{target.project}/{run_id}; check the spelling, and that the "
             "API key's account may read it"
         ) from error
-    return _item(client, target, Listed(run_id, run_digest(run), history_count(run)))
+    return _item(client, target, run)
 
 
 def _item(client: Client, target: Target, run: Listed) -> Item:

@@ -12,23 +12,33 @@ from typing import Any, Final, TypeAlias, TypeVar
 from analysis.errors import ConfigError
 from analysis.importers.isolation.process import USER_HOME, USER_WANDB_CONFIG
 from analysis.importers.wandb_api.patience import within
+from analysis.importers.wandb_api.remote_run import Node, RemoteRun
 from analysis.importers.wandb_api.trouble import Deleted, NoProject, ServerTrouble, explain
 
 _T = TypeVar("_T")
-WandbRun: TypeAlias = Any
+_RUN_QUERY: Final = """
+query Run($project: String!, $entity: String!, $name: String!) {
+    project(name: $project, entityName: $entity) {
+        run(name: $name) { projectId ...RunFragment }
+    }
+}
+"""
 WandbRuns: TypeAlias = Any
 WandbFile: TypeAlias = Any
 WandbApi: TypeAlias = Any
 """Of `wandb.apis.public`; what is read here of them has no types."""
 
-_ENVIRONMENT: Final = {
+_RETRIES: Final = {
     # Short: a server that is down must not cost minutes for each run. A `Retry-After` is waited for all the same.
+    # In whole seconds: wandb-core takes a fraction of one for its default of 2.
     "WANDB_X_GRAPHQL_RETRY_MAX": "3",
-    "WANDB_X_GRAPHQL_RETRY_WAIT_MIN_SECONDS": "0.5",
-    "WANDB_X_GRAPHQL_RETRY_WAIT_MAX_SECONDS": "4",
+    "WANDB_X_GRAPHQL_RETRY_WAIT_MIN_SECONDS": "1",
+    "WANDB_X_GRAPHQL_RETRY_WAIT_MAX_SECONDS": "2",
     "WANDB_X_FILE_TRANSFER_RETRY_MAX": "2",
-    "WANDB_X_FILE_TRANSFER_RETRY_WAIT_MIN_SECONDS": "0.5",
-    "WANDB_X_FILE_TRANSFER_RETRY_WAIT_MAX_SECONDS": "4",
+    "WANDB_X_FILE_TRANSFER_RETRY_WAIT_MIN_SECONDS": "1",
+    "WANDB_X_FILE_TRANSFER_RETRY_WAIT_MAX_SECONDS": "2",
+}
+_QUIET: Final = {
     "WANDB_SILENT": "true",
     "WANDB_QUIET": "true",
     "WANDB_CONSOLE": "off",
@@ -72,15 +82,13 @@ class Client:
 
         try:
             return within(self.patience_s, call, alive=alive, moving=moving)
-        except (ConfigError, ServerTrouble, Deleted):
+        except (ConfigError, ServerTrouble, Deleted, NoProject):
             raise
         except RunNotFoundError as error:
             raise Deleted from error
         except Exception as error:
             if "Could not find run" in str(error):
                 raise Deleted from error
-            if "Could not find project" in str(error):
-                raise NoProject(f"{self.server} has no such project that this account may read") from error
             raise explain(error, self.server, self.timeout_s) from error
 
     @property
@@ -92,20 +100,41 @@ class Client:
         """Drops what the client remembers, so that the next answers are the server's."""
         self._api.flush()
 
-    def runs(self, entity: str, project: str, filters: dict[str, object], *, per_page: int, lazy: bool) -> WandbRuns:
+    def runs(self, entity: str, project: str, filters: dict[str, object], *, per_page: int) -> WandbRuns:
         """A listing, not yet asked for: the client's `Runs`."""
         self.forget()
-        return self._api.runs(f"{entity}/{project}", filters=filters, order="+created_at", per_page=per_page, lazy=lazy)
+        return self._api.runs(
+            f"{entity}/{project}", filters=filters, order="+created_at", per_page=per_page, lazy=False
+        )
 
-    def run(self, entity: str, project: str, run_id: str) -> WandbRun:
-        """One run with all its fields, fresh.
+    def node(self, entity: str, project: str, run_id: str) -> Node:
+        """The fields of one run as the server sends them, those of a listing.
 
         Raises:
             Deleted: the server has no such run.
             ServerTrouble: it cannot be read.
         """
-        self.forget()
-        return self.ask(lambda: self._api.run(f"{entity}/{project}/{run_id}"))
+        from wandb.apis.public.runs import RUN_FRAGMENT
+
+        variables = {"entity": entity, "project": project, "name": run_id}
+        answer = self.ask(lambda: self._api._service_api.execute_graphql(_RUN_QUERY + RUN_FRAGMENT, variables))
+        node = ((answer or {}).get("project") or {}).get("run")
+        if not isinstance(node, dict):
+            raise Deleted
+        return node
+
+    def run(self, entity: str, project: str, run_id: str) -> RemoteRun:
+        """One run, fresh.
+
+        Raises:
+            Deleted: the server has no such run.
+            ServerTrouble: it cannot be read.
+        """
+        from wandb.apis.public import Run
+
+        node = self.node(entity, project, run_id)
+        handle = Run(self._api._service_api, entity, project, run_id, {"name": run_id})
+        return RemoteRun(entity, project, run_id, node, handle)
 
 
 @cache
@@ -115,7 +144,9 @@ def prepare_environment() -> None:
     wandb's helper process reads the environment once, at its start.
     """
     folder = _private_folder()
-    os.environ.update(_ENVIRONMENT, **dict.fromkeys(_FOLDERS, folder.name))
+    os.environ.update(_QUIET, **dict.fromkeys(_FOLDERS, folder.name))
+    for name, value in _RETRIES.items():
+        os.environ.setdefault(name, value)
     _PRIVATE.append(folder)
     home = os.environ.get(USER_HOME)
     if home is not None:  # a reading process has a private home; what the user set stands in the real one

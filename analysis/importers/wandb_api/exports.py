@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.importers.wandb_api.cells import Cells
-from analysis.importers.wandb_api.client import Client, WandbRun
+from analysis.importers.wandb_api.client import Client
+from analysis.importers.wandb_api.remote_run import RemoteRun
 from analysis.importers.wandb_api.trouble import ServerTrouble
 
 
@@ -28,7 +29,7 @@ class Exported:
 
 
 def read_exports(
-    client: Client, run: WandbRun, folder: Path, cells: Cells, progress: Callable[[int], None]
+    client: Client, run: RemoteRun, folder: Path, cells: Cells, progress: Callable[[int], None]
 ) -> Exported:
     """Puts the exported rows into `cells`; whatever is wrong with the files, the pages have the same rows.
 
@@ -37,7 +38,7 @@ def read_exports(
     """
     try:
         done = client.ask(
-            lambda: run.download_history_exports(folder, require_complete_history=False),
+            lambda: run.handle.download_history_exports(folder, require_complete_history=False),
             alive=lambda: progress(cells.n_rows),
             moving=lambda: _bytes_in(folder),
         )

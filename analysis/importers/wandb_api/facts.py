@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from analysis.importers.wandb.internal import client_versions
-from analysis.importers.wandb_api.client import WandbRun
 from analysis.importers.wandb_api.files import kept_metadata
+from analysis.importers.wandb_api.remote_run import RemoteRun
 from analysis.store.schema import Direction
 
 _STATUSES: Final = {
@@ -31,21 +31,21 @@ _NAME, _GOAL = "1", "8"
 _GOALS: Final[dict[object, Direction]] = {1: "min", 2: "max"}
 
 
-def run_status(run: WandbRun) -> tuple[str, str | None]:
+def run_status(run: RemoteRun) -> tuple[str, str | None]:
     """The store's status for a run's state, and why."""
-    state = str(run.state)
+    state = str(run.node.get("state"))
     known = _STATUSES.get(state)
     return known or "unconfirmed", _WORDS.get(state) if known else f"W&B says {state!r}, which nothing is known about"
 
 
-def is_active(run: WandbRun) -> bool:
+def is_active(run: RemoteRun) -> bool:
     """Whether more rows may come."""
-    return _STATUSES.get(str(run.state)) in ("running", "queued")
+    return _STATUSES.get(str(run.node.get("state"))) in ("running", "queued")
 
 
-def run_texts(run: WandbRun) -> dict[str, Any]:
+def run_texts(run: RemoteRun) -> dict[str, Any]:
     """Fields of `SourceRun` that are texts, as keyword arguments; what the server leaves empty is None."""
-    fields = run._attrs
+    fields = run.node
     tags = fields.get("tags")
     return {
         "name": _text(fields.get("displayName")),
@@ -58,24 +58,24 @@ def run_texts(run: WandbRun) -> dict[str, Any]:
     }
 
 
-def run_environment(run: WandbRun, server: str, noted: Mapping[str, object]) -> dict[str, object]:
+def run_environment(run: RemoteRun, server: str, noted: Mapping[str, object]) -> dict[str, object]:
     """The provenance: where the run stands at W&B, and what made it."""
-    user = run._attrs.get("user")
-    place = {"server": server, "entity": run.entity, "project": run.project, "run_id": run.id}
+    user = run.node.get("user")
+    place = {"server": server, "entity": run.entity, "project": run.project, "run_id": run.run_id}
     said = {
-        "versions": client_versions(run.rawconfig),
+        "versions": client_versions(run.config),
         "wandb": place,
         **kept_metadata(noted),
         "host": _text(noted.get("host")),
         "user": _text(user.get("username")) if isinstance(user, Mapping) else None,
-        "commit": _text(run._attrs.get("commit")),
+        "commit": _text(run.node.get("commit")),
     }
     return {key: value for key, value in said.items() if value}
 
 
-def run_directions(run: WandbRun) -> dict[str, Direction]:
+def run_directions(run: RemoteRun) -> dict[str, Direction]:
     """Goals by `define_metric`, of the metrics that were named one by one."""
-    noted = run.rawconfig.get("_wandb")
+    noted = run.config.get("_wandb")
     settings = noted.get("m") if isinstance(noted, Mapping) else None
     found = [entry for entry in settings if isinstance(entry, Mapping)] if isinstance(settings, list) else []
     return {str(entry[_NAME]): goal for entry in found if _NAME in entry and (goal := _goal(entry.get(_GOAL)))}

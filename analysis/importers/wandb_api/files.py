@@ -9,7 +9,8 @@ from typing import Final
 
 from analysis.importers.wandb.media import MediaValue
 from analysis.importers.wandb.tables import MAX_RUN_BYTES, MAX_TABLE_BYTES, Fetch, TableError
-from analysis.importers.wandb_api.client import Client, WandbFile, WandbRun
+from analysis.importers.wandb_api.client import Client, WandbFile
+from analysis.importers.wandb_api.remote_run import RemoteRun
 from analysis.importers.wandb_api.trouble import ServerTrouble
 from analysis.importers.wandb_log.json_text import parse_json
 
@@ -23,7 +24,7 @@ _KEPT: Final = (
 _PER_REQUEST: Final = 50
 
 
-def read_metadata(client: Client, run: WandbRun) -> dict[str, object]:
+def read_metadata(client: Client, run: RemoteRun) -> dict[str, object]:
     """What the client noted about the machine; empty where it noted nothing.
 
     Raises:
@@ -43,7 +44,7 @@ def kept_metadata(noted: Mapping[str, object]) -> dict[str, object]:
     return {name: noted[name] for name in _KEPT if noted.get(name)}
 
 
-def fetch_tables(client: Client, run: WandbRun, media: Sequence[MediaValue]) -> Fetch:
+def fetch_tables(client: Client, run: RemoteRun, media: Sequence[MediaValue]) -> Fetch:
     """Fetches the files of the tables that some values refer to.
 
     Raises:
@@ -70,7 +71,7 @@ def _file_name(text: str) -> str | None:
     return path if isinstance(path, str) else None
 
 
-def _list_files(client: Client, run: WandbRun, names: Sequence[str]) -> dict[str, WandbFile]:
+def _list_files(client: Client, run: RemoteRun, names: Sequence[str]) -> dict[str, WandbFile]:
     """The server's files of these names, by name."""
     files: dict[str, WandbFile] = {}
     for i in range(0, len(names), _PER_REQUEST):
@@ -79,8 +80,8 @@ def _list_files(client: Client, run: WandbRun, names: Sequence[str]) -> dict[str
     return files
 
 
-def _some_files(client: Client, run: WandbRun, names: list[str]) -> list[WandbFile]:
-    return client.ask(lambda: list(run.files(names=names, per_page=2 * _PER_REQUEST)))
+def _some_files(client: Client, run: RemoteRun, names: list[str]) -> list[WandbFile]:
+    return client.ask(lambda: list(run.handle.files(names=names, per_page=2 * _PER_REQUEST)))
 
 
 def _fetch_from(client: Client, files: Mapping[str, WandbFile]) -> Fetch:

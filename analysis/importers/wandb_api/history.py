@@ -10,10 +10,10 @@ from typing import Final
 
 from analysis.importers.result import Verdict
 from analysis.importers.wandb_api.cells import Cells
-from analysis.importers.wandb_api.client import Client, WandbRun
+from analysis.importers.wandb_api.client import Client
 from analysis.importers.wandb_api.exports import read_exports
-from analysis.importers.wandb_api.listing import history_count, last_step
 from analysis.importers.wandb_api.pages import Span, page_width, read_pages
+from analysis.importers.wandb_api.remote_run import RemoteRun, history_count
 from analysis.importers.wandb_api.trouble import ServerTrouble
 
 _SMALL_PAGE: Final = 100
@@ -30,7 +30,7 @@ class HistoryRead:
         notes: What was done about faults of the server.
     """
 
-    run: WandbRun
+    run: RemoteRun
     cells: Cells
     expected: int | None
     trouble: ServerTrouble | None = None
@@ -40,7 +40,7 @@ class HistoryRead:
     @property
     def is_short(self) -> bool:
         """Whether rows are known to be missing, or nobody knows how many there are."""
-        last = known_last_step(self.run)
+        last = self.run.last_step
         n_rows = self.cells.n_rows
         return self.expected is None or n_rows < self.expected or (last is not None and self.cells.last_step < last)
 
@@ -62,14 +62,14 @@ class HistoryRead:
         return "complete", None
 
 
-def read_history(client: Client, run: WandbRun, progress: Callable[[int], None]) -> HistoryRead:
+def read_history(client: Client, run: RemoteRun, progress: Callable[[int], None]) -> HistoryRead:
     """All rows that can be had.
 
     Raises:
         Deleted: the run is gone.
     """
-    read = HistoryRead(run, Cells(), history_count(run))
-    if read.expected == 0 and known_last_step(run) is None:
+    read = HistoryRead(run, Cells(), history_count(run.node))
+    if read.expected == 0 and run.last_step is None:
         return read
     with tempfile.TemporaryDirectory(prefix="ucurve-wandb-history-") as folder:
         exported = read_exports(client, run, Path(folder) / "files", read.cells, progress)
@@ -89,7 +89,7 @@ def read_history(client: Client, run: WandbRun, progress: Callable[[int], None])
 
 def _spans(read: HistoryRead, is_sound: bool) -> Iterator[Span]:
     """What to read in turn: the rows behind the exports, then all of them, with more and more requests."""
-    last = known_last_step(read.run)
+    last = read.run.last_step
     width = page_width(last, read.expected)
     start = read.cells.last_step + 1 if is_sound else 0
     small = page_width(last, read.expected, rows=_SMALL_PAGE)
@@ -102,17 +102,8 @@ def _spans(read: HistoryRead, is_sound: bool) -> Iterator[Span]:
 def _look_again(client: Client, read: HistoryRead) -> None:
     """A run that goes on has other counts by now, and its newest rows were read."""
     run = read.run
-    read.run = client.run(run.entity, run.project, run.id)
-    read.expected = history_count(read.run)
-
-
-def known_last_step(run: WandbRun) -> int | None:
-    """Step of a run's last row: as the server says, or as its summary does."""
-    told = last_step(run)
-    step = run.summary_metrics.get("_step")
-    if told is None and isinstance(step, int) and not isinstance(step, bool) and step >= 0:
-        return step
-    return told
+    read.run = client.run(run.entity, run.project, run.run_id)
+    read.expected = history_count(read.run.node)
 
 
 def _count(expected: int | None) -> str:

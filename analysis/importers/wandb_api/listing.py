@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from analysis.importers.wandb_api.client import Client, WandbRun
-from analysis.importers.wandb_api.trouble import NoProject, ServerTrouble
+from analysis.importers.wandb_api.client import Client, WandbRuns
+from analysis.importers.wandb_api.remote_run import Node, history_count, last_step
+from analysis.importers.wandb_api.trouble import NoProject
 
 _PER_PAGE: Final = 100
 _MOST_LISTINGS: Final = 3
@@ -60,40 +61,38 @@ def list_runs(client: Client, entity: str, project: str, filters: dict[str, obje
 
 def _list_once(client: Client, entity: str, project: str, filters: dict[str, object]) -> tuple[list[Listed], int]:
     """The runs of one listing, and how many the server says there are."""
-    try:
-        return _list_all(client, entity, project, filters, lazy=False)
-    except ServerTrouble as trouble:
-        if trouble.lasting or isinstance(trouble, NoProject):
-            raise
-    # One run whose config cannot be read spoils a whole page; without configs the others can still be told apart.
-    return _list_all(client, entity, project, filters, lazy=True)
-
-
-def _list_all(
-    client: Client, entity: str, project: str, filters: dict[str, object], *, lazy: bool
-) -> tuple[list[Listed], int]:
-    pages = client.runs(entity, project, filters, per_page=_PER_PAGE, lazy=lazy)
-    runs = client.ask(lambda: list(pages), moving=lambda: len(pages.objects))
+    pages = client.runs(entity, project, filters, per_page=_PER_PAGE)
+    # As the server sent them: a single run that the client cannot make an object of would cost its whole page.
+    pages.convert_objects = lambda: _nodes(pages)
+    nodes = client.ask(lambda: list(pages), moving=lambda: len(pages.objects))
     counted = (pages.last_response or {}).get("project") or {}
-    listed = [Listed(str(run.id), run_digest(run), history_count(run)) for run in runs]
-    return listed, int(counted.get("runCount") or 0)
+    return [listed(node) for node in nodes], int(counted.get("runCount") or 0)
 
 
-def run_digest(run: WandbRun) -> str:
+def _nodes(pages: WandbRuns) -> list[Node]:
+    """The runs of the page that came last."""
+    project = (pages.last_response or {}).get("project")
+    if project is None:
+        raise NoProject
+    return [edge["node"] for edge in project["runs"]["edges"]]
+
+
+def listed(node: Node) -> Listed:
+    """A run as a listing has it."""
+    return Listed(str(node["name"]), _digest(node), history_count(node))
+
+
+def _digest(node: Node) -> str:
     """16 hexadecimal digits that change with anything that a listing says about a run."""
-    fields: dict[str, Any] = {name: run._attrs.get(name) for name in _DIGEST_FIELDS}
-    text = json.dumps([fields, last_step(run)], sort_keys=True, default=str)
+    text = json.dumps([[_plain(node.get(name)) for name in _DIGEST_FIELDS], last_step(node)], sort_keys=True)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def history_count(run: WandbRun) -> int | None:
-    """Rows that the server says a run has, None where it does not say."""
-    count = run._attrs.get("historyLineCount")
-    return count if isinstance(count, int) and count >= 0 else None
-
-
-def last_step(run: WandbRun) -> int | None:
-    """Step of the last row, None where the server does not say."""
-    keys = run._attrs.get("historyKeys")
-    step = keys.get("lastStep") if isinstance(keys, dict) else None
-    return int(step) if isinstance(step, int | float) and step >= 0 else None
+def _plain(value: object) -> object:
+    """A field, also where the server sends JSON as text."""
+    if isinstance(value, str) and value.startswith("{"):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value

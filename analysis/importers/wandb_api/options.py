@@ -13,7 +13,7 @@ from analysis.errors import ConfigError
 from analysis.importers.source import Request
 
 _KNOWN: Final = ("base_url", "filter", "since", "timeout_s")
-_AGE: Final = re.compile(r"(\d{1,5})([dhw])")
+_AGE: Final = re.compile(r"(\d{1,4})([dhw])")
 _HOURS: Final = {"h": 1, "d": 24, "w": 168}
 _TIMEOUT_S: Final = 30.0
 """Of one request; our choice: long for a page, short for a person who waits."""

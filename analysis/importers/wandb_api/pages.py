@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from analysis.importers.wandb_api.cells import Cells, step_of
-from analysis.importers.wandb_api.client import Client, WandbRun
+from analysis.importers.wandb_api.client import Client
+from analysis.importers.wandb_api.remote_run import RemoteRun
 from analysis.importers.wandb_api.trouble import Deleted
 from analysis.importers.wandb_log.json_text import parse_json, replace_lone_surrogates
 
@@ -55,7 +56,7 @@ def page_width(last: int | None, n_rows: int | None, *, rows: int = _ROWS) -> in
     return min(width, _WIDEST)
 
 
-def read_pages(client: Client, run: WandbRun, span: Span, cells: Cells, progress: Callable[[int], None]) -> int:
+def read_pages(client: Client, run: RemoteRun, span: Span, cells: Cells, progress: Callable[[int], None]) -> int:
     """Puts the rows of a span into `cells` and returns the number of lines that are no row.
 
     Raises:
@@ -89,12 +90,12 @@ def _ranges(span: Span) -> Iterator[tuple[int, int]]:
         start = stop
 
 
-def _ask_for_page(client: Client, run: WandbRun, start: int, stop: int) -> list[dict[str, object]]:
+def _ask_for_page(client: Client, run: RemoteRun, start: int, stop: int) -> list[dict[str, object]]:
     return [_row(line) for line in client.ask(lambda: _page(run, start, stop))]
 
 
-def _page(run: WandbRun, start: int, stop: int) -> list[object]:
-    answer = run._exec(_QUERY, minStep=start, maxStep=stop, pageSize=stop - start)
+def _page(run: RemoteRun, start: int, stop: int) -> list[object]:
+    answer = run.handle._exec(_QUERY, minStep=start, maxStep=stop, pageSize=stop - start)
     found = ((answer or {}).get("project") or {}).get("run")
     if found is None:
         raise Deleted

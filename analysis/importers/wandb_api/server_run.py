@@ -13,10 +13,11 @@ from analysis.importers.wandb.internal import mirrored_run_id, without_internal
 from analysis.importers.wandb.media import MediaValue
 from analysis.importers.wandb.tables import with_tables
 from analysis.importers.wandb.values import Values, to_values
-from analysis.importers.wandb_api.client import Client, WandbRun
+from analysis.importers.wandb_api.client import Client
 from analysis.importers.wandb_api.facts import is_active, run_directions, run_environment, run_status, run_texts
 from analysis.importers.wandb_api.files import fetch_nothing, fetch_tables, read_metadata
 from analysis.importers.wandb_api.history import HistoryRead, read_history
+from analysis.importers.wandb_api.remote_run import RemoteRun
 from analysis.importers.wandb_api.targets import server_host
 from analysis.importers.wandb_api.trouble import ServerTrouble
 
@@ -35,7 +36,7 @@ class _Extras:
     trouble: ServerTrouble | None = None
 
 
-def read_run(client: Client, run: WandbRun, progress: Callable[[int], None]) -> SourceRun:
+def read_run(client: Client, run: RemoteRun, progress: Callable[[int], None]) -> SourceRun:
     """The run.
 
     Raises:
@@ -70,16 +71,16 @@ def _source_run(client: Client, read: HistoryRead, values: Values, extras: _Extr
     host = extras.noted.get("host")
     return SourceRun(
         kind=KIND,
-        label="/".join((run.entity, run.project, run.id)),
-        key=(server_host(client.server), run.entity, run.project, run.id),
-        marks=twin_marks(run.project, run.id, read.cells.first_timestamps(MARKED_ROWS)),
+        label=run.label,
+        key=(server_host(client.server), run.entity, run.project, run.run_id),
+        marks=twin_marks(run.project, run.run_id, read.cells.first_timestamps(MARKED_ROWS)),
         own_run_id=mirrored_run_id(run.config),
         status=status,
         status_reason=status_reason,
         **run_texts(run),
         config=without_internal(run.config),
         columns={"host": host} if isinstance(host, str) and host else {},
-        summary=without_internal(run.summary_metrics),
+        summary=without_internal(run.summary),
         history=values.history,
         objects=values.objects,
         directions=run_directions(run),
@@ -95,6 +96,9 @@ def _source_run(client: Client, read: HistoryRead, values: Values, extras: _Extr
 
 def _verdict(read: HistoryRead, extras: _Extras) -> tuple[Verdict, str | None]:
     verdict, reason = read.judge()
+    unreadable = ", ".join(read.run.unreadable)
+    if verdict != "partial" and unreadable:
+        return "partial", f"what the server sent as {unreadable} is no JSON"
     if verdict != "partial" and extras.trouble is not None:
         return "partial", f"its files did not come: {extras.trouble}"
     if verdict != "partial" and extras.problems:

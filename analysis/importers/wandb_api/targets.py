@@ -14,7 +14,8 @@ _CLOUD_HOST: Final = "api.wandb.ai"
 _CLOUD_HOSTS: Final = frozenset(
     {"wandb.ai", "www.wandb.ai", "app.wandb.ai", _CLOUD_HOST, "forge.coreweave.com", "api.forge.coreweave.com"}
 )
-_NAME: Final = re.compile(r"[^/\s\\]+")
+_NAME: Final = re.compile(r"[^/\\:?#%\x00-\x1f]+")
+"""W&B's names hold none of these characters."""
 _FORGE_PREFIX: Final = "wandb"
 _PLACE: Final = "W&B target {!r} is none; write entity/project, entity/project/run_id, or the address of either"
 
@@ -49,11 +50,12 @@ def parse_target(target: str) -> Target:
     names = [unquote(part) for part in path.strip("/ ").split("/")]
     if address is not None and server_host(address) == _CLOUD_HOST and names[0] == _FORGE_PREFIX and len(names) > 2:
         names = names[1:]
-    if len(names) > 2 and names[2] == "runs":
-        del names[2]
+    if len(names) > 3 and names[2] == "runs":
+        names = [*names[:2], *(names[3:4] if address is not None else names[3:])]
     elif address is not None:
-        names = names[:2]  # behind the project stands a page of it: workspace, table, sweeps ...
-    if len(names) not in (2, 3) or not all(_NAME.fullmatch(name) for name in names[:3]):
+        names = names[:2]
+    # What is cut off an address leads to a page: a run's logs, the project's workspace, its sweeps ...
+    if len(names) not in (2, 3) or not all(_NAME.fullmatch(name) for name in names):
         raise ConfigError(_PLACE.format(target))
     return Target(names[0], names[1], names[2] if len(names) == 3 else None, address)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -12,6 +13,7 @@ from analysis.importers.wandb_api.patience import OutOfPatience
 _UNAUTHORIZED: Final = 401
 _LONGEST: Final = 200
 _SILENT: Final = "did not respond in time"
+_GIVEN_UP: Final = re.compile(r"giving up after .*HTTP (\d{3})", re.DOTALL)
 _NO_PROCESS: Final = ("service process is not running", "Failed to start")
 _NOBODY: Final = ("connection refused", "no such host", "no route to host", "network is unreachable", "certificate")
 
@@ -32,7 +34,7 @@ class WrongKey(ServerTrouble):
     """The server knows no account for the API key."""
 
 
-class NoProject(ServerTrouble):
+class NoProject(Exception):
     """The server has no such project, or hides it."""
 
 
@@ -80,7 +82,8 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _status(error: BaseException) -> int | None:
     """HTTP status behind an error of wandb-core, which has it as a field, or only in its text."""
     status = getattr(getattr(error, "response", None), "http_status", 0)
-    return int(status) if status else None
+    given_up = _GIVEN_UP.search(str(error))
+    return int(status) if status else (int(given_up[1]) if given_up else None)
 
 
 def _shorten(text: str) -> str:

@@ -16,6 +16,14 @@ from tests.analysis.importers.wandb_api.stub_server import API_KEY, StubServer
 
 NOW = 1_782_000_000.0
 """2026-06-21."""
+_SHORT = {
+    "WANDB_X_GRAPHQL_RETRY_MAX": "1",
+    "WANDB_X_GRAPHQL_RETRY_WAIT_MIN_SECONDS": "1",
+    "WANDB_X_GRAPHQL_RETRY_WAIT_MAX_SECONDS": "1",
+    "WANDB_X_FILE_TRANSFER_RETRY_MAX": "1",
+    "WANDB_X_FILE_TRANSFER_RETRY_WAIT_MIN_SECONDS": "1",
+    "WANDB_X_FILE_TRANSFER_RETRY_WAIT_MAX_SECONDS": "1",
+}
 
 
 @dataclass
@@ -53,7 +61,7 @@ def stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StubServer]:
     home = tmp_path_factory.mktemp("home")
     for name in [name for name in os.environ if name.startswith(("WANDB_", "XDG_", "NETRC"))]:
         del os.environ[name]
-    os.environ.update(HOME=str(home), WANDB_API_KEY=API_KEY)
+    os.environ.update(_SHORT, HOME=str(home), WANDB_API_KEY=API_KEY)
     try:
         with StubServer().serving() as server:
             yield server

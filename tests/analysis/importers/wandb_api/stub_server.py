@@ -41,6 +41,7 @@ class StubServer:
         runs: By entity, project and id; the order is that of their creation.
         counts: Requests by operation, or `export` and `file`.
         authorized: `Authorization` headers by the same names.
+        file_url: Where files and exports are, for whoever asks.
         unknown: What was asked and is not known; a test that ends with something in it fails.
     """
 
@@ -56,13 +57,15 @@ class StubServer:
         self._http = _Http(("127.0.0.1", 0), _Handler)
         self._http.stub = self
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
+        self.file_url = self.url
 
     def add(self, *runs: StubRun) -> None:
         for run in runs:
             self.runs[run.entity, run.project, run.name] = run
 
-    def delete(self, run: StubRun) -> None:
-        self.runs.pop((run.entity, run.project, run.name), None)
+    def delete(self, *runs: StubRun) -> None:
+        for run in runs:
+            self.runs.pop((run.entity, run.project, run.name), None)
 
     def fault(self, name: str, fault: Fault, *, times: int = 1) -> None:
         """The next requests of an operation get the fault."""
@@ -71,6 +74,7 @@ class StubServer:
     def reset(self) -> None:
         for held in (self.runs, self.counts, self.authorized, self.unknown, self.variables, self._faults):
             held.clear()
+        self.file_url = self.url
 
     @contextmanager
     def serving(self) -> Iterator[StubServer]:
@@ -89,7 +93,7 @@ class StubServer:
             self.counts[name] += 1
             return self._faults[name].pop(0) if self._faults[name] else None
 
-    def graphql(self, operation: str, asked: dict[str, Any]) -> dict[str, Any] | None:
+    def graphql(self, operation: str, asked: dict[str, Any], query: str) -> dict[str, Any] | None:
         """The `data` of an answer, None where the operation is not known."""
         if operation == "Viewer":
             return {"viewer": {"id": "u1", "entity": "team", "username": "ada", "email": "", "flags": "{}",
@@ -99,16 +103,18 @@ class StubServer:
         if operation == "GetDefaultEntity":
             return {"viewer": {"id": "u1", "entity": "team"}}
         if operation == "Runs":
-            return self._list(asked)
+            return self._list(asked, query)
         run = self.runs.get(
             (asked["entity"], asked["project"], asked.get("name") or asked.get("runName") or asked["run"])
         )
         answer = _ANSWERS.get(operation)
         if answer is None:
             return None
-        return {"project": {"internalId": "7", "run": None if run is None else answer(self, run, asked)}}
+        return {
+            "project": {"internalId": "7", "run": None if run is None else _named_in(query, answer(self, run, asked))}
+        }
 
-    def _list(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def _list(self, asked: dict[str, Any], query: str) -> dict[str, Any]:
         place = (asked["entity"], asked["project"])
         if not any(key[:2] == place for key in self.runs):
             return {"project": None}
@@ -117,7 +123,7 @@ class StubServer:
         ]
         first = int(asked["cursor"] or 0)  # an offset, as on the real server
         page = matching[first : first + asked["perPage"]]
-        edges = [{"node": run.node(), "cursor": str(first + i + 1)} for i, run in enumerate(page)]
+        edges = [{"node": _named_in(query, run.node()), "cursor": str(first + i + 1)} for i, run in enumerate(page)]
         more = first + len(page) < len(matching)
         info = {"endCursor": edges[-1]["cursor"] if edges else None, "hasNextPage": more}
         return {
@@ -128,7 +134,7 @@ class StubServer:
         }  # fmt: skip
 
     def run_address(self, kind: str, run: StubRun, name: str) -> str:
-        return f"{self.url}/{kind}/{run.entity}/{run.project}/{run.name}/{quote(name)}"
+        return f"{self.file_url}/{kind}/{run.entity}/{run.project}/{run.name}/{quote(name)}"
 
     def content(self, path: str) -> tuple[int, bytes] | None:
         """Status and body of a file's address."""
@@ -142,21 +148,24 @@ class StubServer:
         return (200, run.files[name]) if kind == "file" and name in run.files else None
 
 
+def _named_in(query: str, answer: dict[str, Any]) -> dict[str, Any]:
+    """The fields that were asked for."""
+    words = set(re.findall(r"\w+", query))
+    return {field: value for field, value in answer.items() if field in words}
+
+
 def _matches(run: StubRun, wanted: dict[str, Any]) -> bool:
     """The few filters that the tests use."""
-    for key, value in wanted.items():
-        if key == "$and":
-            if not all(_matches(run, part) for part in value):
-                return False
-        elif key == "createdAt":
-            if run.created_at < str(value["$gte"]).removesuffix("Z"):
-                return False
-        elif key in ("state", "tags"):
-            if value != run.state and value not in run.tags:
-                return False
-        else:
-            raise ValueError(key)
-    return True
+    return all(_FILTERS[key](run, value) for key, value in wanted.items())
+
+
+_FILTERS: dict[str, Callable[[StubRun, Any], bool]] = {
+    "$and": lambda run, parts: all(_matches(run, part) for part in parts),
+    "$or": lambda run, parts: any(_matches(run, part) for part in parts),
+    "createdAt": lambda run, value: run.created_at >= value["$gte"].removesuffix("Z"),
+    "state": lambda run, value: run.state == value,
+    "tags": lambda run, value: value in run.tags,
+}
 
 
 def _files(server: StubServer, run: StubRun, asked: dict[str, Any]) -> dict[str, Any]:
@@ -222,7 +231,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._is_authorized():
             self._send(401, b'{"errors": [{"message": "invalid API key"}]}')
             return
-        answer = stub.graphql(name, variables) if self.path == "/graphql" else None
+        answer = stub.graphql(name, variables, asked["query"]) if self.path == "/graphql" else None
         if answer is None:
             stub.unknown.append(f"{self.path} {name}")
             self._send(400, b'{"errors": [{"message": "unknown operation"}]}')

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from analysis.importers.wandb_api.client import WandbRun
 from tests.analysis.importers.wandb_api.conftest import Importer, logged, objects, truth
 from tests.analysis.importers.wandb_api.stub_runs import BEGAN, StubRun, numbered_rows
 from tests.analysis.importers.wandb_api.stub_server import API_KEY, StubServer
+
+if TYPE_CHECKING:
+    from wandb.apis.public import Run
 
 pytestmark = pytest.mark.slow
 
@@ -184,7 +186,7 @@ def test_what_the_stock_calls_lose_comes_in(importer: Importer, server: StubServ
     importer.items()  # logs in
     import wandb
 
-    def stock(name: str) -> WandbRun:
+    def stock(name: str) -> Run:
         return wandb.Api(overrides={"base_url": server.url}, api_key=API_KEY).run(f"team/proj/{name}")
 
     assert len(list(stock("grown").scan_history())) == 1500
