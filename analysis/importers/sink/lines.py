@@ -145,8 +145,8 @@ def _count(value: object) -> int:
 
 
 def _said(row: ImportRow) -> dict[str, object]:
-    """What it says; the scope is no news: the same thing can be found from several places."""
-    details = {name: value for name, value in details_of(row).items() if name != "scope"}
+    """What it says. Scope and notes are no news: they depend on where it was looked for, and what came before."""
+    details = {name: value for name, value in details_of(row).items() if name not in ("scope", "notes")}
     said = {name: value for name, value in row.items() if name not in _STAMPS and value is not None}
     return said | {"details_json": details}
 
