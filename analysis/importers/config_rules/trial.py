@@ -14,7 +14,8 @@ from analysis.importers.table.table_map import CONFIGURATION_FIELDS
 from analysis.store.identity import trial_key
 
 NAMES_ONE_RUN: Final = frozenset(
-    {"default_root_dir", "exp_name", "experiment_id", "experiment_name", "hostname", "job_id", "job_name",
+    {"checkpoint_output_dir", "dataset_local_cache_dir", "default_root_dir", "exp_name", "experiment_id",
+     "experiment_name", "hostname", "job_id", "job_name",
      "local_process_index", "local_rank", "log_dir", "log_path", "logdir", "logging_dir", "node_rank", "out_dir",
      "output_dir", "output_path", "pid", "process_index", "push_to_hub", "push_to_hub_model_id",
      "push_to_hub_organization", "push_to_hub_token", "report_to", "resume", "resume_from_checkpoint", "run_id",
@@ -31,7 +32,9 @@ TRACKING_SECTIONS: Final = frozenset(
     {"_wandb", "comet", "hydra", "logger", "metric_logger", "mlflow", "neptune", "tracking", "wandb"}
 )
 """Whole parts of a configuration that say where and how a run is logged."""
-NAMING_PREFIXES: Final = ("comet_", "hub_", "mlflow_", "neptune_", "slurm_", "swanlab_", "trackio_", "wandb_")
+NAMING_PREFIXES: Final = (
+    "beaker_", "comet_", "hf_repo_", "hub_", "mlflow_", "neptune_", "slurm_", "swanlab_", "trackio_", "wandb_",
+)  # fmt: skip
 """Beginnings of keys that belong to a tracker or a cluster."""
 UNORDERED: Final = frozenset({"target_modules", "lora_target_modules", "modules_to_save", "exclude_modules"})
 """Sets, which are logged in another order each time."""

@@ -99,6 +99,28 @@ def test_seeds_are_replicates_although_the_names_hold_seed_and_time(logs: Path) 
     assert keys[0] == keys[1] != keys[2]
 
 
+def test_seeds_are_replicates_in_what_it_logs_to_wandb_too() -> None:
+    """The script puts name, seed and time into the name of the model that it uploads, and notes its cluster's job."""
+    configs = [
+        {
+            "learning_rate": 2e-5,
+            "seed": seed,
+            "run_name": f"tulu__{seed}__17{seed}",
+            "hf_repo_revision": f"tulu__{seed}__17{seed}",
+            "hf_repo_url": f"https://huggingface.co/a/b/tree/tulu__{seed}__17{seed}",
+            "output_dir": f"output/tulu__{seed}__17{seed}",
+            "beaker_workload_id": f"01J{seed}",
+        }
+        for seed in (1, 2)
+    ]
+    runs = [
+        SourceRun(kind="wandb", label="x", key=(str(config),), status="finished", verdict="complete", config=config)
+        for config in configs
+    ]
+    keys = [trial_key_for(run, typed_columns(run, NO_MAP).columns, NO_MAP) for run in runs]
+    assert keys[0] == keys[1]
+
+
 def test_the_numbers_are_those_of_the_event_files(logs: Path) -> None:
     run = only(logs / "output" / "lr_1e-5")
     request = Request(targets=(str(logs / "output" / "lr_1e-5"),), now=4e9)
