@@ -17,6 +17,7 @@ _KINDS: Mapping[str, Sentence] = {
     "int_type": ("a whole number", "write a whole number"),
     "float_type": ("a number", "write a number"),
     "tuple_type": ("a list", "write a list such as [1, 2]"),
+    "list_type": ("a list", "write a list such as [a, b]"),
     "dict_type": ("a mapping", "write `key: value` lines below it"),
     "model_type": ("a mapping", "write `key: value` lines below it"),
     "path_type": ("a path", "write the path of a file"),

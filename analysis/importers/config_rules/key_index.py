@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from analysis.importers.config_rules.rules import SECTIONS
+
+_DEEPEST: Final = 12
+"""Levels in which settings are looked for; our choice, twice of what was seen."""
+_MOST_SECTIONS: Final = 3
 
 
 class Found(NamedTuple):
@@ -26,12 +30,13 @@ def entries(config: Mapping[str, object]) -> Iterator[Found]:
 
     Without recursion: how deep a logged configuration nests is not ours to choose.
     """
-    todo: list[Found] = [Found(str(key), value) for key, value in reversed(list(config.items()))]
+    todo = [(1, Found(str(key), value)) for key, value in reversed(list(config.items()))]
     while todo:
-        entry = todo.pop()
+        depth, entry = todo.pop()
         yield entry
-        if isinstance(entry.value, Mapping):
-            todo += [Found(f"{entry.path}.{key}", value) for key, value in reversed(list(entry.value.items()))]
+        if isinstance(entry.value, Mapping) and depth < _DEEPEST:
+            inner = reversed(list(entry.value.items()))
+            todo += [(depth + 1, Found(f"{entry.path}.{key}", value)) for key, value in inner]
 
 
 class KeyIndex:
@@ -60,7 +65,8 @@ def _names(path: str) -> Iterator[str]:
     """The path, then the path without its first section, and so on."""
     name = normal_key(path)
     yield name
-    first, _, rest = name.partition(".")
-    while rest and first in SECTIONS:
-        yield rest
-        first, _, rest = rest.partition(".")
+    for _ in range(_MOST_SECTIONS):
+        first, _, name = name.partition(".")
+        if not name or first not in SECTIONS:
+            return
+        yield name

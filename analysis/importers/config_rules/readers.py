@@ -17,6 +17,7 @@ _PLAIN_LIST: Final = re.compile(r"[\w.\- ]+(,[\w.\- ]+)*")
 _ENUM: Final = re.compile(r"[A-Z][A-Za-z]*\.([A-Z][A-Z0-9_]*)")
 _DECORATION: Final = re.compile(r"^get_|_(schedule|scheduler)(_with_warmup)?$")
 _DATA_NAMES: Final = ("path", "name", "dataset_name", "dataset", "source", "id", "_component_", "data_files")
+_MOST_BITS: Final = 64
 _NO_ADAPTER: Final = frozenset({"full", "none", "false"})
 
 
@@ -49,6 +50,8 @@ def read_time(value: object) -> object:
 
 def _number(value: object) -> float | int | None:
     _check_scalar(value, "must be a number")
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise CellError("must fit in 64 bits")
     number = to_number(value.strip() if isinstance(value, str) else value)  # type: ignore[arg-type]
     if number is not None and not _is_finite(number):
         raise CellError("must be a finite number")
@@ -107,7 +110,13 @@ def _data(value: object) -> str:
     """Names of data sets: a text, a list of them, mappings that name one each, or one of names and their shares."""
     if isinstance(value, Sequence) and not isinstance(value, str) and value:
         return ", ".join(_data_name(item) for item in value)
+    if isinstance(value, Mapping) and value and all(map(_is_share, value.values())):
+        return ", ".join(map(str, value))
     return _data_name(value)
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _data_name(value: object) -> str:
@@ -116,8 +125,6 @@ def _data_name(value: object) -> str:
     named = [value[key] for key in _DATA_NAMES if isinstance(value.get(key), str)]
     if named:
         return str(named[0])
-    if value and all(isinstance(share, int | float) and not isinstance(share, bool) for share in value.values()):
-        return ", ".join(map(str, value))
     raise NotStatedError
 
 

@@ -143,7 +143,7 @@ ONE_PROCESS: Final = (("distributed_type", "no"), ("parallel_mode", "not_distrib
 """Keys with the value that says "one device"."""
 
 WARMUP_STEPS: Final = Rule(
-    "warmup_steps",
+    "warm-up",
     ("warmup_steps", "num_warmup_steps", "lr_warmup_steps", "warmup_iters", "lr_scheduler.num_warmup_steps",
      "scheduler.num_warmup_steps", "scheduler.warmup_steps", "optimizer.warmup_steps"), "number", 0)  # fmt: skip
 WARMUP_RATIO: Final = Rule("warmup_ratio", ("warmup_ratio", "lr_warmup_ratio", "warmup_fraction"), "number", 0)

@@ -37,8 +37,9 @@ class TypedColumns:
 
 def typed_columns(run: SourceRun, run_map: RunMap) -> TypedColumns:
     """The typed columns of a run. The user's map goes before the source's own columns, and those before the rules."""
-    config = {**run.config, **{name: value for name, value in run_map.constants.items() if name not in run.config}}
-    lookup = Lookup(KeyIndex({**run.config, **run_map.constants}))
+    lacking = {name: value for name, value in run_map.constants.items() if run.config.get(name) is None}
+    config = {**run.config, **lacking}
+    lookup = Lookup(KeyIndex(config))
     mapped = _mapped(lookup, run_map)
     found = {rule.column: stated for rule in RULES if (stated := lookup.stated(rule)) is not None}
     batch_size = batch_size_in(lookup)
