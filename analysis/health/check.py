@@ -40,8 +40,10 @@ __all__ = [
 _ADVICE: Final = {
     "unreadable_file": "Restore the file from a backup, or run the runs in it again.",
     "orphan_metrics": "Write the run's row, or leave them: nothing reads values without a run.",
+    "orphan_objects": "Write the run's row, or leave them: nothing reads objects without a run.",
     "orphan_evals": "Write the run's row, or leave them: nothing reads scores without a run.",
     "run_without_metrics": "Run it again: a finished run without values tells nothing.",
+    "import_without_run": "Import the source again.",
     "duplicate_metrics": "The value logged last counts; let one writer at a time write a run.",
 }
 

@@ -1,5 +1,7 @@
 """The SQL of a snapshot. `{runs}`, `{metrics}` and so on stand for the tables, `{where}` for the compiled filter.
 
+`{agreed}` stands for the columns of runs whose values count as others, `{agreed_on}` for the names of these columns.
+
 NaN is the largest number in DuckDB and is counted by avg and max, so whatever ranks or averages looks
 at finite values only.
 """
@@ -15,32 +17,50 @@ _RUN_COLUMNS: Final = ", ".join(f'"{column.name}"' for column in schema.RUNS)
 _METRIC_COLUMNS: Final = ", ".join(f'"{column.name}"' for column in schema.METRICS)
 _OBJECT_COLUMNS: Final = ", ".join(f'"{column.name}"' for column in schema.OBJECTS)
 _IMPORT_COLUMNS: Final = ", ".join(f'"{column.name}"' for column in schema.IMPORTS)
+_AGREEMENT_COLUMNS: Final = ", ".join(f'"{column.name}"' for column in schema.AGREEMENTS)
 _EVAL_COLUMNS: Final = ", ".join(f'e."{column.name}"' for column in schema.EVALS)
 
+LATEST_METRICS: Final = ("train_loss", "lr_now", "eval_loss")
+_RANKS: Final = 1_000_000
+"""More than there are names for one metric."""
 FEWEST_POINTS: Final = 5
 """First, last, and the lowest, highest and non-finite point of one stretch between them."""
 
 _NEWEST: Final = f"""
 newest AS (
-    SELECT * REPLACE (min(created_at) OVER (PARTITION BY run_id) AS created_at)
+    SELECT * REPLACE (min(created_at) OVER (PARTITION BY run_id) AS created_at{{agreed}}), {{agreed_on}} AS agreed_on
     FROM {{runs}}
     QUALIFY row_number() OVER (PARTITION BY run_id ORDER BY seq DESC, updated_at DESC) = 1
 ),
-chosen AS (SELECT {_RUN_COLUMNS} FROM newest WHERE {{where}})
+chosen AS (SELECT {_RUN_COLUMNS}, agreed_on FROM newest WHERE {{where}})
 """
 
+# The names under which the metrics asked for may have been logged. `class` tells sources apart for which others hold.
+_CANDIDATES: Final = """
+candidates AS (
+    SELECT unnest($classes) AS class, unnest($metrics) AS metric, unnest($names) AS name, unnest($ranks) AS rank
+),
+classes AS (SELECT unnest($sources::VARCHAR[]) AS source, unnest($source_classes::BIGINT[]) AS class)
+"""
+_IS_CANDIDATE: Final = "name IN (SELECT unnest($names))"
+
 # The attempt of a run's own row decides. Metrics of a later attempt may already be there (they are written first);
-# they show as soon as the run's row says so.
-_PICK_ATTEMPT: Final = """
+# they show as soon as the run's row says so. Inside it the first of the names under which the run logged the metric.
+_PICK: Final = """
     WHERE c.attempt IS NULL OR c.attempt = m.attempt
-    QUALIFY row_number() OVER (PARTITION BY m.run_id ORDER BY m.attempt DESC) = 1
+    QUALIFY row_number() OVER (PARTITION BY m.run_id ORDER BY m.attempt DESC, k.rank) = 1
+"""
+_OF_CHOSEN: Final = """
+    JOIN (SELECT run_id, attempt, coalesce(class, 0) AS class FROM chosen LEFT JOIN classes USING (source)) c
+        USING (run_id)
+    JOIN candidates k ON k.name = m.name AND k.class = c.class
 """
 
 # Order of logged values: by step, and of several for one step the one logged last, to the microsecond; a time that is
 # missing or beyond all microseconds comes last. One number, because ordering by a pair takes twice as long.
 _LAST: Final = f"step::HUGEINT * {2**63} + coalesce(TRY_CAST(wall_time * 1e6 AS BIGINT), {2**63 - 1})"
 
-RUNS: Final = f"WITH {_NEWEST} SELECT * FROM chosen ORDER BY created_at, run_id"
+RUNS: Final = f"WITH {_NEWEST} SELECT {_RUN_COLUMNS} FROM chosen ORDER BY created_at, run_id"
 
 RUN_ROWS: Final = f"""
 SELECT {_RUN_COLUMNS} FROM {{runs}} WHERE run_id IN (SELECT unnest($run_ids))
@@ -65,7 +85,29 @@ QUALIFY row_number() OVER (PARTITION BY kind, label ORDER BY seq DESC, imported_
 ORDER BY kind, label
 """
 
-METRIC_NAMES: Final = "SELECT DISTINCT name FROM {metrics} ORDER BY name"
+LOGGED_NAMES: Final = "SELECT DISTINCT name FROM {metrics} ORDER BY name"
+
+# Which candidates the runs would show as which metric; those that another one goes before stay under their own name.
+METRIC_NAMES: Final = f"""
+WITH {_CANDIDATES},
+sources AS (SELECT run_id, arg_max(source, seq) AS source FROM {{runs}} GROUP BY run_id),
+logged AS (
+    SELECT m.*, coalesce(class, 0) AS class
+    FROM (SELECT DISTINCT run_id, name FROM {{metrics}} WHERE name IN (SELECT unnest($names_logged))) m
+    LEFT JOIN sources USING (run_id) LEFT JOIN classes USING (source)
+),
+ranked AS (
+    SELECT m.*, k.metric, row_number() OVER (PARTITION BY m.run_id, k.metric ORDER BY k.rank) AS place
+    FROM logged m LEFT JOIN candidates k ON k.name = m.name AND k.class = m.class
+)
+SELECT DISTINCT CASE WHEN place = 1 THEN coalesce(metric, name) ELSE name END AS name FROM ranked ORDER BY name
+"""
+
+AGREEMENTS: Final = f"""
+SELECT {_AGREEMENT_COLUMNS}, min(seq) OVER (PARTITION BY agreement_id) AS first_seq FROM {{agreements}}
+QUALIFY row_number() OVER (PARTITION BY agreement_id ORDER BY seq DESC, updated_at DESC) = 1
+ORDER BY first_seq, agreement_id
+"""
 
 CONFIG_KEYS: Final = "SELECT DISTINCT unnest(json_keys(config_json)) AS key FROM {runs} ORDER BY key"
 
@@ -76,29 +118,37 @@ GROUP BY directions ORDER BY seq
 """
 
 RESULTS: Final = f"""
-WITH {_NEWEST},
-by_attempt AS (
-    SELECT run_id, attempt, arg_max(value, {_LAST}) AS value, max(step) AS value_step,
+WITH {_NEWEST}, {_CANDIDATES},
+by_name AS (
+    SELECT run_id, attempt, name, arg_max(value, {_LAST}) AS value, max(step) AS value_step,
         count(*) AS n_logged, count(*) FILTER (NOT isfinite(value)) AS n_nonfinite
-    FROM {{metrics}} WHERE name = $metric GROUP BY run_id, attempt
+    FROM {{metrics}} WHERE {_IS_CANDIDATE} GROUP BY run_id, attempt, name
 ),
-picked AS (SELECT m.* FROM by_attempt m JOIN chosen c USING (run_id) {_PICK_ATTEMPT})
-SELECT chosen.*, picked.value, picked.value_step,
-    coalesce(picked.n_logged, 0) AS n_logged, coalesce(picked.n_nonfinite, 0) AS n_nonfinite
+picked AS (SELECT m.* FROM by_name m {_OF_CHOSEN} {_PICK})
+SELECT chosen.* EXCLUDE agreed_on, picked.value, picked.value_step,
+    coalesce(picked.n_logged, 0) AS n_logged, coalesce(picked.n_nonfinite, 0) AS n_nonfinite, picked.name AS logged_as,
+    agreed_on
 FROM chosen LEFT JOIN picked USING (run_id)
 ORDER BY created_at, run_id
 """
 
-CURVES: Final = """
-WITH attempts AS (SELECT run_id, arg_max(attempt, seq) AS attempt FROM {runs} GROUP BY run_id),
+CURVES: Final = f"""
+WITH {_CANDIDATES},
+attempts AS (
+    SELECT run_id, attempt, coalesce(class, 0) AS class
+    FROM (SELECT run_id, arg_max(attempt, seq) AS attempt, arg_max(source, seq) AS source FROM {{runs}} GROUP BY run_id)
+    LEFT JOIN classes USING (source)
+),
 logged AS (
-    SELECT m.*, coalesce(a.attempt, max(m.attempt) OVER (PARTITION BY m.run_id)) AS newest
-    FROM {metrics} m LEFT JOIN attempts a USING (run_id)
-    WHERE m.name = $metric AND list_contains($run_ids, m.run_id)
+    SELECT m.*, m.attempt * {_RANKS} - k.rank AS place
+    FROM {{metrics}} m LEFT JOIN attempts a USING (run_id)
+    JOIN candidates k ON k.name = m.name AND k.class = coalesce(a.class, 0)
+    WHERE m.{_IS_CANDIDATE} AND list_contains($run_ids, m.run_id) AND (a.attempt IS NULL OR a.attempt = m.attempt)
+    QUALIFY place = max(place) OVER (PARTITION BY m.run_id)
 ),
 points AS (
     SELECT run_id, step, tokens_seen, wall_time, value
-    FROM logged WHERE attempt = newest
+    FROM logged
     QUALIFY row_number() OVER (PARTITION BY run_id, step ORDER BY wall_time DESC NULLS LAST) = 1
 ),
 numbered AS (
@@ -120,18 +170,23 @@ ORDER BY run_id, step
 """
 
 LATEST: Final = f"""
-WITH {_NEWEST},
-by_attempt AS (
-    SELECT run_id, attempt, max(step) AS last_step, max(tokens_seen) AS tokens_seen, max(wall_time) AS wall_time,
-        arg_max(value, step) FILTER (name = 'train_loss') AS train_loss,
-        arg_max(value, step) FILTER (name = 'lr_now') AS lr_now,
-        arg_max(value, step) FILTER (name = 'eval_loss') AS eval_loss
-    FROM {{metrics}}
-    WHERE name IN ('train_loss', 'lr_now', 'eval_loss') AND run_id IN (SELECT run_id FROM chosen)
-    GROUP BY run_id, attempt
+WITH {_NEWEST}, {_CANDIDATES},
+by_name AS (
+    SELECT run_id, attempt, name, max(step) AS last_step, max(tokens_seen) AS tokens_seen, max(wall_time) AS wall_time,
+        arg_max(value, step) AS value
+    FROM {{metrics}} WHERE {_IS_CANDIDATE} AND run_id IN (SELECT run_id FROM chosen) GROUP BY run_id, attempt, name
 ),
-picked AS (SELECT m.* FROM by_attempt m JOIN chosen c USING (run_id) {_PICK_ATTEMPT})
-SELECT run_id, last_step, p.tokens_seen, p.wall_time, train_loss, lr_now, eval_loss
+ranked AS (
+    SELECT m.*, k.metric, row_number() OVER (PARTITION BY m.run_id, m.attempt, k.metric ORDER BY k.rank) AS place
+    FROM by_name m {_OF_CHOSEN} WHERE c.attempt IS NULL OR c.attempt = m.attempt
+),
+picked AS (
+    SELECT run_id, max(last_step) AS last_step, max(tokens_seen) AS tokens_seen, max(wall_time) AS wall_time,
+        {", ".join(f"max(value) FILTER (place = 1 AND metric = '{name}') AS {name}" for name in LATEST_METRICS)}
+    FROM ranked GROUP BY run_id, attempt
+    QUALIFY row_number() OVER (PARTITION BY run_id ORDER BY attempt DESC) = 1
+)
+SELECT run_id, last_step, p.tokens_seen, p.wall_time, {", ".join(LATEST_METRICS)}
 FROM chosen LEFT JOIN picked p USING (run_id)
 ORDER BY created_at, run_id
 """
@@ -145,32 +200,42 @@ ranked AS (
 SELECT {_EVAL_COLUMNS} FROM ranked e WHERE attempt = newest ORDER BY run_id, benchmark, metric, step
 """
 
-# The attempt that counts, as for results, but for every metric; `digest` is equal for equal steps and values.
+# The attempt that counts, as for results, but for every metric; `digest` is equal for equal steps and values. A name
+# that another one goes before in its run stays what it is.
 METRIC_SUMMARIES: Final = f"""
-WITH {_NEWEST},
-by_attempt AS (
+WITH {_NEWEST}, {_CANDIDATES},
+by_name AS (
     SELECT run_id, attempt, name, count(*) AS n_logged, count(*) FILTER (NOT isfinite(value)) AS n_nonfinite,
         max(step) AS last_step, max(wall_time) AS last_wall_time,
         min(value) FILTER (isfinite(value)) AS lowest, max(value) FILTER (isfinite(value)) AS highest,
         CAST(bit_xor(hash(step, value)) AS VARCHAR) AS digest
     FROM {{metrics}} GROUP BY run_id, attempt, name
+),
+counted AS (
+    SELECT m.*, max(m.attempt) OVER (PARTITION BY m.run_id) AS last_attempt, coalesce(class, 0) AS class
+    FROM by_name m JOIN chosen c USING (run_id) LEFT JOIN classes USING (source)
+    QUALIFY coalesce(c.attempt, max(m.attempt) OVER (PARTITION BY m.run_id)) = m.attempt
+),
+ranked AS (
+    SELECT m.* EXCLUDE class, k.metric, row_number() OVER (PARTITION BY m.run_id, k.metric ORDER BY k.rank) AS place
+    FROM counted m LEFT JOIN candidates k ON k.name = m.name AND k.class = m.class
 )
-SELECT m.*, max(m.attempt) OVER (PARTITION BY m.run_id) AS last_attempt
-FROM by_attempt m JOIN chosen c USING (run_id)
-QUALIFY coalesce(c.attempt, max(m.attempt) OVER (PARTITION BY m.run_id)) = m.attempt
-ORDER BY m.run_id, m.name
+SELECT * EXCLUDE (metric, place) REPLACE (CASE WHEN place = 1 THEN coalesce(metric, name) ELSE name END AS name),
+    name AS logged_as
+FROM ranked WHERE metric IS NULL OR place = 1 OR metric <> name
+ORDER BY run_id, name
 """
 
 PACES: Final = f"""
-WITH {_NEWEST},
+WITH {_NEWEST}, {_CANDIDATES},
 attempts AS (
-    SELECT c.run_id, coalesce(c.attempt, max(m.attempt)) AS attempt
-    FROM {{metrics}} m JOIN chosen c USING (run_id) WHERE m.name = $metric GROUP BY c.run_id, c.attempt
+    SELECT m.run_id, m.attempt, m.name
+    FROM (SELECT DISTINCT run_id, attempt, name FROM {{metrics}} WHERE {_IS_CANDIDATE}) m {_OF_CHOSEN} {_PICK}
 ),
 points AS (
     SELECT m.run_id, m.step, max(m.wall_time) AS wall_time, max(m.tokens_seen) AS tokens_seen
-    FROM {{metrics}} m JOIN attempts a ON m.run_id = a.run_id AND m.attempt = a.attempt
-    WHERE m.name = $metric GROUP BY m.run_id, m.step
+    FROM {{metrics}} m JOIN attempts a ON m.run_id = a.run_id AND m.attempt = a.attempt AND m.name = a.name
+    WHERE m.{_IS_CANDIDATE} GROUP BY m.run_id, m.step
 ),
 moves AS (
     SELECT run_id, wall_time - lag(wall_time) OVER run AS seconds,

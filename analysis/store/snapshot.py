@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from analysis.errors import FilterError
 from analysis.store import queries
+from analysis.store.agreed_sql import agreed_columns, candidate_lists
+from analysis.store.agreements import METRIC, Agreements
 from analysis.store.conditions import Condition
 from analysis.store.duck import MissingFileError, Parameter, fetch, source
 from analysis.store.frames import to_frame
@@ -46,6 +48,7 @@ class Snapshot:
         self._state = state
         self._connection = connection
         self._renew = renew
+        self._agreements: Agreements | None = None
 
     @property
     def versions(self) -> tuple[int, int, int]:
@@ -61,10 +64,21 @@ class Snapshot:
         versions = (str(self._state.tables[name].version) for name in TABLES)
         return f"{self._state.store_id}:{'.'.join(versions)}"
 
+    @property
+    def agreements(self) -> Agreements:
+        """What counts as what: the rules for metric names, and what the user has agreed to."""
+        if self._agreements is None:
+            has_some = bool(self._state.tables["agreements"].files)
+            said = self.query(queries.AGREEMENTS).to_pylist() if has_some else ()
+            self._agreements = Agreements.from_rows(said)
+        return self._agreements
+
     def runs(self, where: Sequence[Condition] = ()) -> pd.DataFrame:
         """The newest row of every run, one row per run, sorted by `created_at`, `run_id`.
 
         Columns are those of `schema.RUNS` with fixed dtypes. `created_at` is the earliest that any row of the run has.
+        Values that were agreed to count as others stand as those, here and in all that filters; `run_rows` has what is
+        stored.
 
         Raises:
             FilterError: a condition names neither a column nor a configuration key.
@@ -72,41 +86,64 @@ class Snapshot:
         return self._read(queries.RUNS, self._where(where))
 
     def metric_names(self) -> list[str]:
-        """Names of all logged metrics, sorted."""
-        return [str(name) for name in self._read(queries.METRIC_NAMES)["name"]]
+        """Names of all logged metrics, sorted: the aligned ones, and those that are not aligned.
+
+        A name that counts as another one is left out, but for runs that logged both.
+        """
+        logged = self.logged_names()
+        every = self.agreements.candidates()
+        candidates = [each for found in (every.usual, *every.by_source.values()) for each in found]
+        if not any(each.name != each.metric for each in candidates if each.name in logged):
+            return logged
+        names = sorted({each.name for each in candidates} & set(logged))
+        aligned = self._read(queries.METRIC_NAMES, None, names_logged=names, **candidate_lists(every))["name"]
+        return sorted({*aligned.astype(str), *logged} - ({*names} - {*aligned.astype(str)}))
+
+    def logged_names(self) -> list[str]:
+        """Names of all logged metrics as they were logged, sorted."""
+        return [str(name) for name in self._read(queries.LOGGED_NAMES)["name"]]
 
     def config_keys(self) -> list[str]:
         """Top-level keys of the runs' configurations, sorted: with the columns, what can be filtered by."""
         return [str(key) for key in self._read(queries.CONFIG_KEYS)["key"]]
 
     def metric_directions(self) -> dict[str, Direction]:
-        """Metric -> `min` or `max`, as imports declared it in `provenance_json`; the newest declaration counts."""
+        """Metric -> `min` or `max`, as imports declared it in `provenance_json`; the newest declaration counts.
+
+        The names that the metrics count as have the same direction.
+        """
         declared: dict[str, Direction] = {}
         for text in self._read(queries.METRIC_DIRECTIONS)["directions"]:
             found = json.loads(text)
             if isinstance(found, dict):
                 declared |= {metric: better for metric, better in found.items() if better in ("min", "max")}
-        return declared
+        return self.agreements.aligned_directions(declared)
 
     def results(self, metric: str, where: Sequence[Condition] = ()) -> pd.DataFrame:
         """The last logged value of `metric`, one row per run, with all columns of `runs()`.
 
         Further columns: `value` (float64, NaN and infinities as logged), `value_step` (Int64), `n_logged` and
-        `n_nonfinite` (int64). A run that never logged the metric has `n_logged` 0, `value` NaN, `value_step` missing.
+        `n_nonfinite` (int64), `logged_as`: the name under which the run logged it, by the rules of `name_rules` and by
+        what the user agreed to; `agreed_on`: the columns (and `metric`) in which the row follows an agreement, as text.
+        A run that never logged the metric has `n_logged` 0, `value` NaN, `value_step` and `logged_as` missing.
         Only the newest attempt counts: the one that the run's row names, else the highest that logged the metric.
 
         Raises:
             FilterError: as `runs`.
         """
-        frame = self._read(queries.RESULTS, self._where(where), metric=metric)
+        frame = self._read(queries.RESULTS, self._where(where), **self._names_of(metric))
+        said = {each.value for each in self.agreements.about(METRIC) if not each.is_rule} - {metric}
+        if said:
+            on_metric = frame["logged_as"].isin(said)
+            frame["agreed_on"] = frame["agreed_on"].mask(on_metric, "metric" + (", " + frame["agreed_on"]).fillna(""))
         return frame.astype({"n_logged": "int64", "n_nonfinite": "int64"})
 
     def curves(self, run_ids: Sequence[str], metric: str, *, max_points: int = 2000) -> pd.DataFrame:
-        """Curves of `metric`: `run_id, step, tokens_seen, wall_time, value`, sorted by run and step.
+        """Curves of `metric`, under whichever name as for `results`: `run_id, step, tokens_seen, wall_time, value`.
 
-        Only the newest attempt; of several values for one step the one logged last. A run with more than `max_points`
-        keeps the first and the last point and, of each stretch of steps, the lowest, the highest and one non-finite
-        value, so neither spikes nor gaps get lost.
+        Sorted by run and step. Only the newest attempt; of several values for one step the one logged last. A run with
+        more than `max_points` keeps the first and the last point and, of each stretch of steps, the lowest, the highest
+        and one non-finite value, so neither spikes nor gaps get lost.
 
         Raises:
             ValueError: `max_points` is below 5.
@@ -115,7 +152,12 @@ class Snapshot:
             raise ValueError(f"max_points must be at least {queries.FEWEST_POINTS}, got {max_points}")
         stretches = (max_points - 2) // 3
         frame = self._read(
-            queries.CURVES, run_ids=list(run_ids), metric=metric, max_points=max_points, stretches=stretches
+            queries.CURVES,
+            None,
+            run_ids=list(run_ids),
+            max_points=max_points,
+            stretches=stretches,
+            **self._names_of(metric),
         )
         return frame.astype({"step": "int64"})
 
@@ -123,12 +165,14 @@ class Snapshot:
         """What each run logged, one row per run and metric, in the attempt that its row names (else its highest).
 
         Columns: `run_id, attempt, name, n_logged, n_nonfinite, last_step, last_wall_time` (seconds), `lowest` and
-        `highest` finite value, `digest` (equal where all steps and values are), `last_attempt` (highest with rows).
+        `highest` finite value, `digest` (equal where all steps and values are), `last_attempt` (highest with rows),
+        `logged_as` (its name as logged; `name` is what it counts as). Of several names of one metric in a run, the
+        first stands for it and the others keep their own, if that is another.
 
         Raises:
             FilterError: as `runs`.
         """
-        return self._read(queries.METRIC_SUMMARIES, self._where(where))
+        return self._read(queries.METRIC_SUMMARIES, self._where(where), **candidate_lists(self.agreements.candidates()))
 
     def paces(self, metric: str, where: Sequence[Condition] = ()) -> pd.DataFrame:
         """How time and tokens move along the steps of a metric, one row per run that logged it.
@@ -139,7 +183,7 @@ class Snapshot:
         Raises:
             FilterError: as `runs`.
         """
-        return self._read(queries.PACES, self._where(where), metric=metric)
+        return self._read(queries.PACES, self._where(where), **self._names_of(metric))
 
     def latest(self, where: Sequence[Condition] = ()) -> pd.DataFrame:
         """Live progress, one row per run: the newest attempt's last values.
@@ -150,7 +194,7 @@ class Snapshot:
         Raises:
             FilterError: as `runs`.
         """
-        return self._read(queries.LATEST, self._where(where))
+        return self._read(queries.LATEST, self._where(where), **self._names_of(*queries.LATEST_METRICS))
 
     def evals(self, where: Sequence[Condition] = ()) -> pd.DataFrame:
         """Benchmark scores of the runs' newest attempts: the columns of `schema.EVALS`, one row per score.
@@ -192,7 +236,7 @@ class Snapshot:
         try:
             return self._fetch(sql, parameters)
         except MissingFileError:
-            self._state = self._renew()
+            self._state, self._agreements = self._renew(), None
             return self._fetch(sql, parameters)
 
     def _read(self, sql: str, where: Where | None = None, **parameters: Parameter) -> pd.DataFrame:
@@ -202,6 +246,10 @@ class Snapshot:
     def _fetch(self, sql: str, parameters: Mapping[str, Parameter]) -> pa.Table:
         """Runs `sql`, the `{table}` of each table replaced by the relation over this snapshot's files."""
         bound = dict(parameters)
+        if "{agreed}" in sql:
+            agreed = agreed_columns(self.agreements)
+            sql = sql.replace("{agreed}", agreed.replaced).replace("{agreed_on}", agreed.changed)
+            bound |= agreed.parameters
         for name, columns in TABLES.items():
             if f"{{{name}}}" not in sql:
                 continue
@@ -211,6 +259,9 @@ class Snapshot:
             if files:
                 bound[f"{name}_files"] = files
         return fetch(self._connection, sql, bound)
+
+    def _names_of(self, *metrics: str) -> dict[str, Parameter]:
+        return candidate_lists(self.agreements.candidates(metrics))
 
     def _where(self, conditions: Sequence[Condition]) -> Where:
         unknown = [each.column for each in conditions if column_named(RUNS, each.column) is None]
