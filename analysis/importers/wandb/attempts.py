@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -124,8 +125,8 @@ def _went_on_at(facts: RunFacts | None, own: Values, before: Sequence[Attempt]) 
     if facts is None or is_fork(facts):
         return None
     first = _first_step(own)
-    if facts.starting_step or facts.parent_run_id:
-        told = facts.starting_step or int(facts.fork_step or 0) + 1
+    if facts.starting_step > 0 or (facts.parent_run_id and math.isfinite(facts.fork_step or 0)):
+        told = facts.starting_step if facts.starting_step > 0 else int(facts.fork_step or 0) + 1
         return told if first is None else min(told, first)
     last = _last_step(before[-1].values) if before else None
     return first if first is not None and last is not None and first > last else None

@@ -17,6 +17,7 @@ from analysis.importers.wandb.run import KIND, label_of, source_run
 from analysis.importers.wandb_log import LogFile, LoggedRun, discover_logs, group_logs, read_run_log
 
 READER: Final = "local"
+_MAGIC: Final = b":W&B"
 _SETTLED_S: Final = 1.0
 """A file that was written to within this time may be in the middle of a write."""
 _LONGEST_WAIT_S: Final = 2.0
@@ -25,10 +26,13 @@ _LONGEST_WAIT_S: Final = 2.0
 def find_local(places: Sequence[str]) -> Iterator[Item | Refusal]:
     """An item a run; a log that says no run, and a place that cannot be looked at, is refused with its reason.
 
+    A file that neither is called a log nor begins as one is none.
+
     Raises:
         ConfigError: there is nothing at one of the places.
     """
-    found = discover_logs(Path(place).expanduser() for place in places)
+    paths = (Path(place).expanduser() for place in places)
+    found = discover_logs(path for path in paths if not _is_other_file(path))
     grouping = group_logs(found.files)
     yield from (_item(run) for run in grouping.runs)
     for file in grouping.unplaced:
@@ -48,6 +52,16 @@ def read_local(item: Item, *, now: float | None, progress: Callable[[int], None]
         reason = "its logs were moved or replaced while they were being imported; import again"
         return Refusal(kind=KIND, label=item.label, reason=reason)
     return source_run(runs[0], attempts)
+
+
+def _is_other_file(path: Path) -> bool:
+    if path.suffix == ".wandb" or not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) != _MAGIC
+    except OSError:
+        return True
 
 
 def _item(run: LoggedRun) -> Item:

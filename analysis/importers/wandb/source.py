@@ -15,6 +15,8 @@ from analysis.importers.wandb.run import KIND
 from analysis.importers.wandb.targets import is_local, is_url
 
 _API: Final = "analysis.importers.wandb_api"
+_ONLINE_ONLY: Final = ("filter", "since")
+"""Options that only a server understands."""
 
 
 class WandbSource:
@@ -26,10 +28,13 @@ class WandbSource:
         """Runs of local logs first, then those of servers.
 
         Raises:
-            ConfigError: a target is neither a path nor a project.
+            ConfigError: a target is neither a path nor a project, or an option means nothing to local logs.
         """
         places = [target for target in request.targets if is_local(target)]
         projects = [target for target in request.targets if target not in places]
+        unknown = [name for name in _ONLINE_ONLY if name in request.options]
+        if places and unknown:
+            raise ConfigError(f"{' and '.join(unknown)} ask a server for some of its runs; {places[0]!r} is local")
         if places:
             yield from find_local(places)
         if projects:

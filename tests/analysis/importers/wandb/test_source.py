@@ -128,6 +128,22 @@ def test_what_says_no_run_is_refused_with_its_reason_and_the_others_come(
     assert words in refusal.reason
 
 
+def test_a_file_of_another_kind_is_no_log_unless_it_is_called_one(tmp_path: Path) -> None:
+    other = place(tmp_path / "runs.db", b"SQLite format 3\0")
+    assert read_all(SOURCE, other) == ([], [])
+    renamed = write_part(tmp_path, run_at(0), row(0, x=1)).rename(tmp_path / "log.bin")
+    assert read_one(renamed).rows_got == 1
+    _, (refusal,) = read_all(SOURCE, other.rename(tmp_path / "named.wandb"))
+    assert "no W&B log" in refusal.reason
+
+
+@pytest.mark.parametrize("option", ["filter", "since"])
+def test_an_option_for_servers_is_not_passed_over(tmp_path: Path, option: str) -> None:
+    write_part(tmp_path, run_at(0), row(0, x=1))
+    with pytest.raises(ConfigError, match=f"{option} ask a server"):
+        read_all(SOURCE, tmp_path, options={option: "1d"})
+
+
 def test_a_place_that_cannot_be_looked_at_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run-gone.wandb").symlink_to(tmp_path / "nowhere")
     _, (refusal,) = read_all(SOURCE, tmp_path)
