@@ -127,8 +127,11 @@ class Refusal:
     Attributes:
         label: The place.
         reason: One sentence: what is wrong, and what to do.
+        hides_others: The place could not be looked through to the end: what an earlier import found there and this one
+            does not need not be gone.
     """
 
     kind: str
     label: str
     reason: str
+    hides_others: bool = False

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -83,7 +84,7 @@ class _Child:
 
     def _refuse(self, refusal: Refusal) -> None:
         texts = {"label": self._cleaner.text(refusal.label), "reason": self._cleaner.text(refusal.reason)}
-        self._say(event="refused", refusal={"kind": refusal.kind, **texts})
+        self._say(event="refused", refusal=asdict(refusal) | texts)
 
     def _progress(self, n_rows: int) -> None:
         if time.monotonic() - self._said_at >= _EVERY_S:

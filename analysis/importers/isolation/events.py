@@ -105,4 +105,5 @@ def item_from_json(content: Mapping[str, object]) -> Item:
 
 def refusal_from_json(content: Mapping[str, object]) -> Refusal:
     """A refusal; what is missing in it is empty text."""
-    return Refusal(**{name: str(content.get(name, "")) for name in ("kind", "label", "reason")})
+    kind, label, reason = (str(content.get(name, "")) for name in ("kind", "label", "reason"))
+    return Refusal(kind=kind, label=label, reason=reason, hides_others=content.get("hides_others") is True)

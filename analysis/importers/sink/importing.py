@@ -143,6 +143,7 @@ def _list_kind(reader: Reader, kind: str, listing: Listing, tell: OnEvent) -> bo
             tell({"event": "found", "kind": kind, "source": event.item.label, "n_items": len(listing.items)})
         elif isinstance(event, Refused):
             listing.refusals.append((kind, event.refusal))
+            is_whole &= not event.refusal.hides_others
         else:
             is_whole = False
             listing.is_broken = True
