@@ -79,7 +79,7 @@ class WandbApiSource:
                 f"{server} has no project {place} that the API key's account may read; check the spelling"
             ) from trouble
         except ServerTrouble as trouble:
-            yield Refusal(kind=KIND, label=place, reason=str(trouble))
+            yield Refusal(kind=KIND, label=place, reason=str(trouble), hides_others=True)
             return
         yield from (_item(client, target, run) for run in listing.runs)
         if listing.n_missing:
@@ -87,7 +87,7 @@ class WandbApiSource:
             reason = (
                 f"{client.server} says that there are {n_all:,} runs, and lists {len(listing.runs):,}; import again"
             )
-            yield Refusal(kind=KIND, label=place, reason=reason)
+            yield Refusal(kind=KIND, label=place, reason=reason, hides_others=True)
 
     def _login(self, server: str, timeout_s: float) -> Client:
         if self._client is None or (self._client.server, self._client.timeout_s) != (server, timeout_s):
