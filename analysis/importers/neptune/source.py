@@ -11,6 +11,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from analysis.importers.end_of_run import end_of
 from analysis.importers.neptune.attributes import Attributes
 from analysis.importers.neptune.export_files import ExportedFiles, group_parts, is_export, is_part, read_batches
 from analysis.importers.neptune.series import Series
@@ -101,7 +102,8 @@ def _to_source_run(run: _Run, lacks: str) -> SourceRun | Refusal:
     attributes, series = run.attributes, run.series
     created = attributes.moment("creation_time")
     history, objects, n_rows, factor = series.tables(created)
-    status, why = _status(attributes)
+    config = attributes.config()
+    status, why = _status(attributes, end_of(history, config))
     verdict: Verdict = "partial" if lacks or series.n_lost else "unverified" if status == "running" else "complete"
     results = attributes.results()
     name = attributes.sys("custom_run_id") or attributes.sys("name") or run.run_id
@@ -118,7 +120,7 @@ def _to_source_run(run: _Run, lacks: str) -> SourceRun | Refusal:
         tags=attributes.texts("tags", "group_tags"),
         notes_text=str(described) if described else None,
         created_at=created,
-        config=attributes.config(),
+        config=config,
         summary=results,
         history=history,
         objects=objects,
@@ -133,10 +135,12 @@ def _to_source_run(run: _Run, lacks: str) -> SourceRun | Refusal:
     )
 
 
-def _status(attributes: Attributes) -> tuple[str, str]:
+def _status(attributes: Attributes, end: str | None) -> tuple[str, str]:
     """The status: Neptune says whether a run failed and whether it is connected, not whether it got to its end."""
     if attributes.sys("failed") is True:
         return "failed", "Neptune says that it failed"
+    if end is not None:
+        return "finished", end
     state = str(attributes.sys("state") or "unknown").lower()
     if state in ("active", "running"):
         return "running", "Neptune says that it was active when it was exported"

@@ -13,6 +13,7 @@ from typing import Final
 import pyarrow as pa
 
 from analysis.importers.attempts import AttemptCounter
+from analysis.importers.end_of_run import end_of
 from analysis.importers.logged_rows import LoggedRows, step_of
 from analysis.importers.places import change_digest, existing_path, files_below
 from analysis.importers.result import RowProblem, Verdict
@@ -90,8 +91,10 @@ def _to_source_run(run: StoredRun, path: Path, now: float) -> SourceRun | Refusa
         return Refusal(kind=KIND, label=label, reason=f"{what} logged yet; import it again later")
     created = moment(run.config.get(_CREATED)) or moment(run.rows[0].timestamp if run.rows else None)
     rows, attempts, lost = _take(run, created)
-    status, why = _status(run, now)
-    verdict, reason = _verdict(run, lost, why)
+    history = rows.history()
+    config = {name: value for name, value in run.config.items() if name not in _OWN_KEYS}
+    status, why = _status(run, end_of(history, config), now)
+    verdict, reason = _verdict(run, lost, status, why)
     group, username = run.config.get(_GROUP), run.config.get("_Username")
     mark = _digest([run.name, str(run.config[_CREATED])]) if run.config.get(_CREATED) else None
     return SourceRun(
@@ -105,8 +108,8 @@ def _to_source_run(run: StoredRun, path: Path, now: float) -> SourceRun | Refusa
         name=run.name,
         group=str(group) if group else None,
         created_at=created,
-        config={name: value for name, value in run.config.items() if name not in _OWN_KEYS},
-        history=rows.history(),
+        config=config,
+        history=history,
         objects=rows.objects(),
         environment={"tool": "trackio", "project": path.stem} | ({"username": username} if username else {}),
         verdict=verdict,
@@ -135,18 +138,22 @@ def _take(run: StoredRun, created: datetime | None) -> tuple[LoggedRows, Attempt
     return rows, attempts, lost
 
 
-def _status(run: StoredRun, now: float) -> tuple[str, str]:
+def _status(run: StoredRun, end: str | None, now: float) -> tuple[str, str]:
+    if end is not None:
+        return "finished", end
     last = max((at.timestamp() for row in run.rows if (at := moment(row.timestamp))), default=0.0)
     if now - last <= QUIET_S:
         return "running", "it logged in the last ten minutes"
     return "unconfirmed", "Trackio keeps no word on how a run ended"
 
 
-def _verdict(run: StoredRun, lost: int, why: str) -> tuple[Verdict, str]:
+def _verdict(run: StoredRun, lost: int, status: str, why: str) -> tuple[Verdict, str | None]:
     problems = [problem for problem in (run.damage, run.config_problem) if problem]
     if lost:
         problems.append(f"{lost} rows could not be read")
-    return ("partial", "; ".join(problems)) if problems else ("unverified", f"{why}: more rows may follow")
+    if problems:
+        return "partial", "; ".join(problems)
+    return ("complete", None) if status == "finished" else ("unverified", f"{why}: more rows may follow")
 
 
 def _notes(run: StoredRun, attempts: AttemptCounter) -> Iterator[str]:

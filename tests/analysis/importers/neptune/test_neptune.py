@@ -94,6 +94,12 @@ def test_the_status_says_what_neptune_knows(tmp_path: Path, facts: dict[str, Any
     assert (only(tmp_path).status, only(tmp_path).verdict) == (status, verdict)
 
 
+def test_a_run_that_logged_all_its_steps_is_finished(tmp_path: Path) -> None:
+    write_run(tmp_path, "run-0", [*training(1e-4, 0), value("parameters/max_steps", 10)])
+    write_run(tmp_path, "run-1", [*training(1e-4, 1), point("train/train_runtime", 9, 12.5)])
+    assert [run.status for run in taken(tmp_path) if isinstance(run, SourceRun)] == ["finished", "finished"]
+
+
 def test_other_series_become_objects_and_empty_numbers_stay_empty(tmp_path: Path) -> None:
     histogram = {"type": "COUNTING", "edges": [0.0, 1.0, 2.0], "values": [3.0, 4.0]}
     rows = [

@@ -125,6 +125,17 @@ def test_trackio_does_not_say_how_a_run_ended(database: Path) -> None:
     assert runs(database, now=run.created_at.timestamp() + 60)["lr-1e-3"].status == "running"
 
 
+def test_a_run_that_logged_all_its_steps_is_finished(database: Path) -> None:
+    change(database, """UPDATE configs SET config = '{"max_steps": 12}' WHERE run_name = 'lr-1e-3'""")
+    run = runs(database)["lr-1e-3"]
+    assert (run.status, run.status_reason, run.verdict) == (
+        "finished",
+        "all steps of max_steps were logged",
+        "complete",
+    )
+    assert run.reason is None
+
+
 def test_an_export_says_what_the_database_says(database: Path, tmp_path: Path) -> None:
     export = Path(shutil.copytree(LOGS / "export", tmp_path / "export"))
     from_database, from_export = runs(database), runs(export)
