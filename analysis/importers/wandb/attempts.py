@@ -125,11 +125,20 @@ def _went_on_at(facts: RunFacts | None, own: Values, before: Sequence[Attempt]) 
     if facts is None or is_fork(facts):
         return None
     first = _first_step(own)
-    if facts.starting_step > 0 or (facts.parent_run_id and math.isfinite(facts.fork_step or 0)):
-        told = facts.starting_step if facts.starting_step > 0 else int(facts.fork_step or 0) + 1
+    told = _told_step(facts)
+    if told is not None:
         return told if first is None else min(told, first)
     last = _last_step(before[-1].values) if before else None
     return first if first is not None and last is not None and first > last else None
+
+
+def _told_step(facts: RunFacts) -> int | None:
+    """The first step of a process that the server let go on, None where it began anew."""
+    if facts.starting_step > 0:
+        return facts.starting_step
+    if facts.parent_run_id is not None and facts.fork_step is not None and math.isfinite(facts.fork_step):
+        return int(facts.fork_step) + 1
+    return None
 
 
 def _first_step(values: Values) -> int | None:

@@ -29,7 +29,7 @@ def twin_marks(project: str | None, run_id: str, timestamps: Iterable[float | No
     True
     """
     known = (stamp for stamp in timestamps if stamp is not None and math.isfinite(stamp))
-    return tuple(_mark(project, run_id, stamp) for stamp in islice(known, MARKED_ROWS))
+    return tuple(dict.fromkeys(_mark(project, run_id, stamp) for stamp in islice(known, MARKED_ROWS)))
 
 
 def _mark(project: str | None, run_id: str, stamp: float) -> str:
