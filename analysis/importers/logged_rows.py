@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from array import array
 from collections.abc import Mapping
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 
 from analysis.importers.result import RowProblem
@@ -27,7 +29,10 @@ class LoggedRows:
 
     def __init__(self) -> None:
         self.problems: list[RowProblem] = []
-        self._numbers: list[tuple[int, int, int | None, float | None, int, float]] = []
+        self._rows: list[tuple[int, int, int | None, float | None]] = []
+        self._lengths = array("q")
+        self._keys = array("i")
+        self._numbers = array("d")
         self._objects: list[tuple[int, int, str, str]] = []
         self._names: dict[str, int] = {}
         self._places: set[tuple[int, int]] = set()
@@ -49,26 +54,40 @@ class LoggedRows:
     ) -> None:
         """Takes one row; `line` is where it stands in its file."""
         self._places.add((attempt, step))
+        before = len(self._keys)
         for name, value in values.items():
-            if not 0 < len(name) <= _LONGEST_NAME:
+            if type(value) is float and name in self._names:  # nearly every value of a log
+                self._keys.append(self._names[name])
+                self._numbers.append(value)
+            elif 0 < len(name) <= _LONGEST_NAME:
+                self._add_slowly(attempt, step, name, value)
+            else:
                 reason = f"a metric's name has 1 to {_LONGEST_NAME} characters; it is left out"
                 self.problems.append(RowProblem(line, name[:_SHOWN], None, reason))
-                continue
-            number = number_of(value)
-            if number is not None:
-                index = self._names.setdefault(name, len(self._names))
-                self._numbers.append((attempt, step, tokens_seen, wall_time, index, number))
-            if number is None or (isinstance(value, int) and int(number) != value):
-                self._objects.append((attempt, step, name, json.dumps(value, ensure_ascii=False)))
+        self._rows.append((attempt, step, tokens_seen, wall_time))
+        self._lengths.append(len(self._keys) - before)
+
+    def _add_slowly(self, attempt: int, step: int, name: str, value: object) -> None:
+        number = number_of(value)
+        if number is not None:
+            self._keys.append(self._names.setdefault(name, len(self._names)))
+            self._numbers.append(number)
+        if number is None or (isinstance(value, int) and int(number) != value):
+            self._objects.append((attempt, step, name, json.dumps(value, ensure_ascii=False)))
 
     def history(self) -> pa.Table:
         """The numbers, a table of `HISTORY_SCHEMA`."""
-        if not self._numbers:
+        if not self._keys:
             return HISTORY_SCHEMA.empty_table()
-        *columns, indices, numbers = zip(*self._numbers, strict=True)
-        arrays = [pa.array(column, field.type) for column, field in zip(columns, HISTORY_SCHEMA, strict=False)]
-        names = pa.DictionaryArray.from_arrays(pa.array(indices, pa.int32()), pa.array(self._names, pa.string()))
-        return pa.Table.from_arrays([*arrays, names, pa.array(numbers, pa.float64())], schema=HISTORY_SCHEMA)
+        columns = [
+            pa.array(column, field.type)
+            for column, field in zip(zip(*self._rows, strict=True), HISTORY_SCHEMA, strict=False)
+        ]
+        row = pa.array(np.repeat(np.arange(len(self._rows)), np.asarray(self._lengths)))
+        names = pa.array(list(self._names), pa.string())
+        keys = pa.DictionaryArray.from_arrays(pa.array(np.asarray(self._keys)), names)
+        numbers = pa.array(np.asarray(self._numbers))
+        return pa.Table.from_arrays([*(column.take(row) for column in columns), keys, numbers], schema=HISTORY_SCHEMA)
 
     def objects(self) -> pa.Table:
         """The rest, a table of `OBJECTS_SCHEMA`."""
