@@ -3,58 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from analysis.errors import ConfigError
 from analysis.importers.config_rules import NO_MAP, RunMap
-from analysis.importers.isolation import Broken, Found, Limits, Reader, Reading, Refused, Run
+from analysis.importers.isolation import Broken, Limits, Reader, Reading, Refused, Run
 from analysis.importers.registry import SourceKind
-from analysis.importers.sink.lines import ImportLines, read_lines, stored_digest
+from analysis.importers.sink.lines import stored_digest
+from analysis.importers.sink.listing import Listing, OnEvent, list_all, preview
 from analysis.importers.sink.report import ImportReport, SourceLine
 from analysis.importers.sink.sink import Sink
 from analysis.importers.source import Item, Request
-from analysis.importers.source_run import Refusal
 from analysis.store import Store
 
-Said: TypeAlias = Mapping[str, object]
-OnEvent: TypeAlias = Callable[[Said], None]
-"""Called with what happens, as docs/cli.md lists it."""
 Choose: TypeAlias = Callable[[Sequence[Item]], tuple[list[Item], list[str]]]
 """Leaves out items that are others in another form; gives those that stay, and sentences about the rest."""
 
 _NARROWING: Final = frozenset({"filter", "since"})
 """Options with which what is not found need not be gone."""
-
-
-@dataclass(slots=True)
-class Listing:
-    """What there is at the targets.
-
-    Attributes:
-        items: What can be read, in the order of the kinds.
-        refusals: What cannot, with its kind.
-        whole: Kinds whose list is known to be whole.
-        notes: Why a list is not.
-    """
-
-    items: list[Item] = field(default_factory=list)
-    refusals: list[tuple[str, Refusal]] = field(default_factory=list)
-    whole: set[str] = field(default_factory=set)
-    notes: list[str] = field(default_factory=list)
-    is_broken: bool = False
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing at all was seen."""
-        return not (self.items or self.refusals)
-
-    def labels(self, kind: str) -> set[str]:
-        """Everything that was seen of a kind."""
-        items = {item.label for item in self.items if item.kind == kind}
-        return items | {refusal.label for of_kind, refusal in self.refusals if of_kind == kind}
 
 
 def import_from(
@@ -90,13 +58,13 @@ def import_from(
     report = ImportReport(dry_run=dry_run)
     with Reader(kinds, request, limits) as reader:
         try:
-            listing = _list(reader, kinds, tell)
+            listing = list_all(reader, kinds, tell)
             report.notes += listing.notes
             chosen, notes = choose(listing.items) if choose else (listing.items, [])
             report.notes += notes
             opened = _opened(store, create=not dry_run and not listing.is_empty)
             if dry_run or opened is None:
-                _preview(listing, chosen, opened, run_map, report)
+                preview(listing, chosen, opened, run_map, report)
             else:
                 _Import(reader, request, opened, run_map, report, tell).run(listing, chosen)
         except KeyboardInterrupt:
@@ -118,50 +86,6 @@ def _nothing_found(kinds: Sequence[SourceKind], request: Request, report: Import
     looked_for = "; ".join(kind.reads for kind in kinds)
     said = "".join(f"; {note}" for note in report.notes)
     return ConfigError(f"nothing to import was found at {where}; looked for: {looked_for}{said}")
-
-
-def _list(reader: Reader, kinds: Sequence[SourceKind], tell: OnEvent) -> Listing:
-    listing = Listing()
-    for kind in kinds:
-        tell({"event": "looking", "kind": kind.name})
-        try:
-            is_whole = _list_kind(reader, kind.name, listing, tell)
-        except ConfigError as problem:
-            if len(kinds) == 1:
-                raise
-            listing.notes.append(f"{kind.name}: {problem}")
-            continue
-        listing.whole |= {kind.name} if is_whole else set()
-    return listing
-
-
-def _list_kind(reader: Reader, kind: str, listing: Listing, tell: OnEvent) -> bool:
-    is_whole = True
-    for event in reader.find(kind):
-        if isinstance(event, Found):
-            listing.items.append(event.item)
-            tell({"event": "found", "kind": kind, "source": event.item.label, "n_items": len(listing.items)})
-        elif isinstance(event, Refused):
-            listing.refusals.append((kind, event.refusal))
-            is_whole &= not event.refusal.hides_others
-        else:
-            is_whole = False
-            listing.is_broken = True
-            listing.notes.append(f"{kind}: the list of what there is may not be whole: {event.reason}")
-    return is_whole
-
-
-def _preview(
-    listing: Listing, chosen: Sequence[Item], store: Store | None, run_map: RunMap, report: ImportReport
-) -> None:
-    lines = ImportLines() if store is None else read_lines(store.snapshot())
-    for item in chosen:
-        state = "changed" if (item.kind, item.label) in lines.stored else "new"
-        state = "known" if lines.is_known(item, stored_digest(item, run_map)) else state
-        report.items.append({"source": item.label, "kind": item.kind, "state": state, "n_rows": item.n_rows})
-    for kind, refusal in listing.refusals:
-        found: dict[str, object] = {"source": refusal.label, "kind": kind, "state": "refused", "reason": refusal.reason}
-        report.items.append(found)
 
 
 class _Import:

@@ -119,6 +119,16 @@ def gone_line(row: ImportRow) -> SourceLine:
     return SourceLine(kind=str(row["kind"]), result=result, state="deleted", notes=(note,), run_ids=_run_ids(row))
 
 
+def unused_label(label: str, taken: set[str]) -> str:
+    """The label, numbered where another thing has it: a label names one line. It counts as taken from now on."""
+    number, name = 1, label
+    while name in taken:
+        number += 1
+        name = f"{label} ({number})"
+    taken.add(name)
+    return name
+
+
 def details_of(row: ImportRow) -> dict[str, object]:
     """What a line says beyond its columns."""
     return parse_object(row.get("details_json"))

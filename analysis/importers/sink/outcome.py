@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from analysis.importers.result import RowProblem, SourceResult, Verdict
-from analysis.importers.sink.lines import ImportLines, gone_line, gone_row, import_row
+from analysis.importers.sink.lines import ImportLines, gone_line, gone_row, import_row, unused_label
 from analysis.importers.sink.plan import Plan, State
 from analysis.importers.sink.report import SourceLine, SourceState
 from analysis.importers.source import Item
@@ -122,7 +122,7 @@ def item_rows(work: ItemWork, before: ImportLines) -> ItemRows:
     labels: set[str] = set()
     for outcome in outcomes:
         is_inside = outcome.label.startswith(item.label)
-        label = _unused(outcome.label if is_inside else f"{item.label}: {outcome.label}", labels)
+        label = unused_label(outcome.label if is_inside else f"{item.label}: {outcome.label}", labels)
         found.add(outcome.line(item.kind, label), item=item.label, digest=None)
     for row in before.of_item(item) if is_whole else ():
         if row["label"] not in labels:
@@ -163,12 +163,3 @@ def _verdict(work: ItemWork) -> Verdict:
 def _state(states: Iterable[State]) -> SourceState:
     found = {*states}
     return next((state for state in _STATES if state in found), "refused")
-
-
-def _unused(label: str, taken: set[str]) -> str:
-    number, name = 1, label
-    while name in taken:
-        number += 1
-        name = f"{label} ({number})"
-    taken.add(name)
-    return name
