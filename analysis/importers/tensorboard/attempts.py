@@ -16,17 +16,41 @@ _FIRST: Final = 1
 
 @dataclass(slots=True)
 class _Attempt:
-    """One attempt so far: points of each tag as (step, seconds, value) in their order."""
+    """One attempt so far.
+
+    Attributes:
+        began_at: When, in seconds since 1970.
+        tags: Points of each tag as (step, seconds since then, value), in their order.
+        kept_steps: Steps of points that it keeps of the attempt before.
+        own_steps: Steps of its own points.
+    """
 
     began_at: float
     tags: dict[str, list[tuple[int, float, float]]] = field(default_factory=dict)
+    kept_steps: frozenset[int] = frozenset()
+    own_steps: set[int] = field(default_factory=set)
 
     def last_steps(self) -> dict[str, int]:
         return {tag: max(step for step, _, _ in found) for tag, found in self.tags.items() if found}
 
 
-def join_files(files: Iterable[EventFile]) -> tuple[Points, list[str]]:
-    """All points of a run, and sentences about what was decided.
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """All points of a run.
+
+    Attributes:
+        points: The points, those too that an attempt keeps of the one before.
+        n_kept_rows: Rows (steps of an attempt) that only hold such kept points.
+        notes: Sentences about what was decided.
+    """
+
+    points: Points
+    n_kept_rows: int
+    notes: tuple[str, ...]
+
+
+def join_files(files: Iterable[EventFile]) -> Joined:
+    """Puts the points of all files, in the order of their processes, into attempts.
 
     A file goes on with the attempt before it unless one of its tags begins below that tag's last step, or it declares a
     restart at or below it: then it is an attempt of its own. Like a resumed process, that attempt keeps what was
@@ -49,7 +73,8 @@ def join_files(files: Iterable[EventFile]) -> tuple[Points, list[str]]:
         for tag, found in attempt.tags.items():
             for step, seconds, value in found:
                 points.add(number, step, tag, value, seconds)
-    return points, notes
+    n_kept = sum(len(attempt.kept_steps - attempt.own_steps) for attempt in attempts)
+    return Joined(points, n_kept, tuple(notes))
 
 
 def _start_of(file: EventFile) -> float:
@@ -79,10 +104,12 @@ def _resumed(file: EventFile, before: _Attempt) -> _Attempt:
         if bound is not None:
             kept[tag] = [point for point in found if point[0] < bound]
     seconds = max((point[1] for found in kept.values() for point in found), default=0.0)
-    return _Attempt(_start_of(file) - seconds, {tag: found for tag, found in kept.items() if found})
+    steps = frozenset(point[0] for found in kept.values() for point in found)
+    return _Attempt(_start_of(file) - seconds, {tag: found for tag, found in kept.items() if found}, steps)
 
 
 def _extend(attempt: _Attempt, file: EventFile) -> None:
+    attempt.own_steps.update(file.steps)
     for key, step, wall, value in zip(file.keys, file.steps, file.walls, file.values, strict=True):
         attempt.tags.setdefault(file.tags[key], []).append((step, wall - attempt.began_at, value))
 

@@ -70,7 +70,7 @@ def _item(run: RunFolder, root: Path) -> Item:
     locator = {
         "files": json.dumps([str(path) for path in run.files]),
         "hparams": json.dumps([str(path) for path in run.hparams]),
-        "name": str(run.path.relative_to(root)) if run.path != root and root.is_dir() else run.path.resolve().name,
+        "name": "/".join(run.path.resolve().parts[-2:]).lstrip("/"),  # whatever folder the search began in
     }
     label = str(run.path if root.is_dir() else root)
     return Item(kind=KIND, label=label, digest=change_digest(run.all_files), locator=locator, folder=run.path)
@@ -82,13 +82,13 @@ def _run_or_refusal(
     hparams = next((file for file in reversed([*files, *added]) if file.hparams is not None), None)
     if not any(file.has_values for file in [*files, *added]) and hparams is None:
         return Refusal(kind=KIND, label=item.label, reason=_nothing_in(files))
-    points, notes = join_files(files)
+    joined = join_files(files)
     logged = {tag for file in files for tag in file.tags}
     for file in added:
         for key, step, value in zip(file.keys, file.steps, file.values, strict=True):
             if file.tags[key] not in logged:
-                points.add(1, step, file.tags[key], value)
-    collected = points.collect()
+                joined.points.add(1, step, file.tags[key], value)
+    collected = joined.points.collect()
     status = _status(files, hparams, quiet_s)
     is_growing = quiet_s < QUIET_S
     damage = _damage([*files, *added], is_growing=is_growing)
@@ -108,12 +108,12 @@ def _run_or_refusal(
         summary={file.tags[key]: value for file in added for key, value in zip(file.keys, file.values, strict=True)},
         history=collected.history,
         objects=collected.objects,
-        rows_expected=collected.rows_expected,
-        rows_got=collected.rows_got,
+        rows_expected=collected.rows_expected - joined.n_kept_rows,
+        rows_got=collected.rows_got - joined.n_kept_rows,
         lost_records=_n_lost([*files, *added], collected, is_growing=is_growing),
         reason=reason,
         problems=collected.problems,
-        notes=(*notes, *collected.notes, *_unread(files)),
+        notes=(*joined.notes, *collected.notes, *_unread(files)),
     )
 
 
