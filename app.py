@@ -16,7 +16,7 @@ st.title(page.title)
 st.caption(page.help)
 ready = False
 with problems_as_text():
-    ready = prepare_view() or works_without_runs(page)
+    ready = prepare_view(first_steps=not works_without_runs(page)) or works_without_runs(page)
 with problems_as_text(ON_PAGE):
     if ready:
         page.run()

@@ -5,17 +5,19 @@ from __future__ import annotations
 import streamlit as st
 
 
-def show_no_store(location: str, reason: str) -> None:
+def show_no_store(location: str, reason: str, *, first_steps: bool) -> None:
     """There is no store to read."""
     st.info("**There is no store here yet.** The first sweep or import creates it.", icon=":material/database_off:")
     st.text(reason)
-    _show_first_steps(location)
+    if first_steps:
+        _show_first_steps(location)
 
 
-def show_no_runs(location: str) -> None:
+def show_no_runs(location: str, *, first_steps: bool) -> None:
     """The store is there and holds nothing."""
     st.info("**The store is empty.** Its first runs show up here by themselves.", icon=":material/hourglass_empty:")
-    _show_first_steps(location)
+    if first_steps:
+        _show_first_steps(location)
 
 
 def show_nothing_passes(n_all: int) -> None:
@@ -32,4 +34,6 @@ def _show_first_steps(location: str) -> None:
         f"ucurve demo\nucurve sweep SPEC.yaml --store {location}\nucurve app --store DIR",
         language="bash",
     )
-    st.page_link("pages/import_runs.py", label="Or bring in a table of runs", icon=":material/upload_file:")
+    st.page_link(
+        "pages/import_runs.py", label="Or bring in runs from a table, W&B or other tools", icon=":material/upload_file:"
+    )

@@ -20,8 +20,11 @@ from pages._text import ago_text, count_text, md_escape
 from pages._view import View, set_location, set_view
 
 
-def prepare_view() -> bool:
+def prepare_view(*, first_steps: bool) -> bool:
     """Open the store, ask for the filters and prepare the page's view; says whether there is anything to show.
+
+    Args:
+        first_steps: Whether an empty store is the place to say how runs get into it.
 
     Raises:
         UcurveError: a store that cannot be read, or a filter that cannot be understood.
@@ -32,12 +35,12 @@ def prepare_view() -> bool:
         store = open_store(location)
         snapshot = store.snapshot()
     except StoreError as problem:
-        _empty.show_no_store(location, str(problem))
+        _empty.show_no_store(location, str(problem), first_steps=first_steps)
         reload_when(lambda: _opens(location))
         return False
     all_runs = load_runs(snapshot)
     if all_runs.empty:
-        _empty.show_no_runs(location)
+        _empty.show_no_runs(location, first_steps=first_steps)
         reload_when(lambda: store.snapshot().key != snapshot.key)
         return False
     filters = ask_filters(all_runs, load_metric_names(snapshot), load_metric_directions(snapshot))

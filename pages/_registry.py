@@ -100,7 +100,7 @@ def _pages() -> dict[str, list[Page]]:
                 "pages/import_runs.py",
                 title="Import",
                 icon=":material/upload_file:",
-                help="Bring in the runs of a table: upload it, check what its columns are, import.",
+                help="Bring in runs from a table, from W&B, or from the folders and databases of other tools.",
             )
         ],
     }

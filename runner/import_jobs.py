@@ -18,9 +18,9 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -62,6 +62,45 @@ class ImportOrder(BaseModel):
         return ["import", self.kind, *options, *fixed, *(["--dry-run"] if self.dry_run else []), "--", *self.targets]
 
 
+@dataclass(frozen=True, slots=True)
+class ImportProgress:
+    """How far an import is.
+
+    Attributes:
+        n_found: Sources found so far.
+        n_items: Sources there are; None while it still looks.
+        n_done: Those of them that are in, or were in before.
+        source: The one being read.
+        n_rows: Logged rows of it that were read so far.
+        n_rows_expected: Rows that it has, where it says so.
+    """
+
+    n_found: int = 0
+    n_items: int | None = None
+    n_done: int = 0
+    source: str | None = None
+    n_rows: int = 0
+    n_rows_expected: int | None = None
+
+    def after(self, event: Mapping[str, Any]) -> ImportProgress:
+        """The progress when a line of the progress file has been read too; see docs/cli.md."""
+        match event.get("event"):
+            case "found":
+                return replace(self, n_found=event["n_items"])
+            case "listed":
+                return replace(self, n_items=event["n_items"], n_done=event["n_known"])
+            case "started" | "reading":
+                return replace(
+                    self,
+                    source=event["source"],
+                    n_rows=event.get("n_rows", 0),
+                    n_rows_expected=event["n_rows_expected"],
+                )
+            case "read":
+                return replace(self, n_done=self.n_done + 1, source=None)
+        return self
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportJob:
     """A job as it stands now.
@@ -71,7 +110,7 @@ class ImportJob:
         order: What was asked.
         started_at: Seconds since 1970.
         state: `finished` when it came to its end, whatever the verdicts; `failed` without a report.
-        events: The last things that it said about its progress, oldest first.
+        progress: How far it is.
         report: What it reported at its end, as `ucurve import --json`; None before.
         problem: Why it failed, in its own words.
     """
@@ -80,7 +119,7 @@ class ImportJob:
     order: ImportOrder
     started_at: float
     state: State
-    events: tuple[Mapping[str, object], ...]
+    progress: ImportProgress
     report: Report | None
     problem: str | None
 
@@ -138,7 +177,7 @@ def read_import(store: Path, job_id: str) -> ImportJob | None:
         order=order,
         started_at=process.started_at,
         state=state,
-        events=_events(folder / "progress.jsonl"),
+        progress=_progress(folder / "progress.jsonl") if state == "running" else ImportProgress(),
         report=report if state == "finished" else None,
         problem=_last_line(folder / "log.txt") if state == "failed" else None,
     )
@@ -192,30 +231,30 @@ def _folder(store: Path, job_id: str) -> Path:
     return store / _FOLDER / job_id
 
 
-def _events(path: Path) -> tuple[Mapping[str, object], ...]:
-    found = []
-    for line in _tail(path).splitlines():
+def _progress(path: Path) -> ImportProgress:
+    progress = ImportProgress()
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return progress
+    for line in lines:
         try:
             event = json.loads(line)
         except ValueError:
-            continue  # the first line of the tail, or the last one while it is being written
-        if isinstance(event, dict):
-            found.append(event)
-    return tuple(found)
+            continue  # the last line, while it is being written
+        progress = progress.after(event)
+    return progress
 
 
 def _last_line(path: Path) -> str:
-    lines = [line.strip() for line in _tail(path).splitlines() if line.strip()]
-    return lines[-1] if lines else "it ended without a word"
-
-
-def _tail(path: Path) -> str:
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
-            return file.read().decode(errors="replace")
+            text = file.read().decode(errors="replace")
     except FileNotFoundError:
-        return ""
+        text = ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "it ended without a word"
 
 
 def _write(path: Path, content: BaseModel) -> None:
