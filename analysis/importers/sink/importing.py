@@ -13,6 +13,7 @@ from analysis.importers.isolation import Broken, Limits, Reader, Reading, Refuse
 from analysis.importers.registry import SourceKind
 from analysis.importers.sink.lines import stored_digest
 from analysis.importers.sink.listing import Listing, OnEvent, list_all, preview
+from analysis.importers.sink.map_names import save_names
 from analysis.importers.sink.report import ImportReport, SourceLine
 from analysis.importers.sink.sink import Sink
 from analysis.importers.source import Item, Request
@@ -100,6 +101,7 @@ class _Import:
     def run(self, listing: Listing, chosen: Sequence[Item]) -> None:
         """Reads what is chosen and not known."""
         self._report.is_incomplete_list = listing.is_broken
+        save_names(self._store, self._run_map, {item.kind for item in chosen})
         with Sink(self._store, self._run_map, self._note) as sink:
             for kind, refusal in listing.refusals:
                 sink.refuse(kind, refusal, self._scope(kind, listing))

@@ -10,6 +10,7 @@ from typing import ClassVar
 import pytest
 
 from analysis.importers.config_rules import RunMap
+from analysis.importers.sink.map_names import save_names
 from analysis.store import Store
 from tests.analysis.importers.sink.bringing import (
     Script,
@@ -263,3 +264,14 @@ def test_two_runs_of_one_import_that_prove_to_be_one(store: Store) -> None:
     lines = bring(store, {"id": "a", "marks": ["m"]}, {"id": "b"}, {"id": "c", "marks": ["m"], "n": 6})
     assert lines[0].run_ids == lines[2].run_ids != lines[1].run_ids
     assert len(logged(store)) == 6 + 3
+
+
+def test_names_of_metrics_in_a_map_become_agreements_once(store: Store) -> None:
+    bring(store, {"id": "a", "attempts": [[[0, "val", 0.5]]]})
+    run_map = RunMap.model_validate({"metrics": {"eval_loss": ["val", "eval_loss"]}})
+    save_names(store, run_map, {"scripted"})
+    assert list(store.snapshot().results("eval_loss")["value"]) == [0.5]
+    assert {place[3] for place in logged(store)} == {"val"}, "the name stays as it was logged"
+    before = versions(store)
+    save_names(store, run_map, {"scripted"})
+    assert versions(store) == before
