@@ -60,14 +60,12 @@ def run_texts(run: RemoteRun) -> dict[str, Any]:
 
 def run_environment(run: RemoteRun, server: str, noted: Mapping[str, object]) -> dict[str, object]:
     """The provenance: where the run stands at W&B, and what made it."""
-    user = run.node.get("user")
     place = {"server": server, "entity": run.entity, "project": run.project, "run_id": run.run_id}
     said = {
         "versions": client_versions(run.config),
         "wandb": place,
         **kept_metadata(noted),
         "host": _text(noted.get("host")),
-        "user": _text(user.get("username")) if isinstance(user, Mapping) else None,
         "commit": _text(run.node.get("commit")),
     }
     return {key: value for key, value in said.items() if value}

@@ -44,6 +44,13 @@ class HistoryRead:
         n_rows = self.cells.n_rows
         return self.expected is None or n_rows < self.expected or (last is not None and self.cells.last_step < last)
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether there are rows that the run has no more."""
+        last = self.run.last_step
+        too_many = self.expected is not None and self.cells.n_rows > self.expected
+        return too_many and last is not None and self.cells.last_step > last
+
     def judge(self) -> tuple[Verdict, str | None]:
         """The verdict on the rows alone, and its reason."""
         n_rows = self.cells.n_rows
@@ -73,6 +80,9 @@ def read_history(client: Client, run: RemoteRun, progress: Callable[[int], None]
         return read
     with tempfile.TemporaryDirectory(prefix="ucurve-wandb-history-") as folder:
         exported = read_exports(client, run, Path(folder) / "files", read.cells, progress)
+    if read.is_outdated:
+        read.cells = Cells()
+        read.notes.append("the exported history is from before the run was set back to an earlier step")
     try:
         for span in _spans(read, exported.is_sound):
             if not read.is_short:
@@ -93,17 +103,19 @@ def _spans(read: HistoryRead, is_sound: bool) -> Iterator[Span]:
     width = page_width(last, read.expected)
     start = read.cells.last_step + 1 if is_sound else 0
     small = page_width(last, read.expected, rows=_SMALL_PAGE)
-    yield Span(start=start, last=last, width=width, careful=last is None)
+    yield Span(start=start, last=last, width=width, careful=last is None or read.expected is None)
     if read.expected is not None:  # else nothing says that a row is missing
         yield Span(start=start, last=last, width=width, careful=True)
         yield Span(start=0, last=last, width=small, careful=True)
 
 
 def _look_again(client: Client, read: HistoryRead) -> None:
-    """A run that goes on has other counts by now, and its newest rows were read."""
-    run = read.run
+    """A run that goes on has other counts by now; rows that it logged since are for the next import."""
+    run, before, n_rows = read.run, read.expected, read.cells.n_rows
     read.run = client.run(run.entity, run.project, run.run_id)
-    read.expected = history_count(read.run.node)
+    now = history_count(read.run.node)
+    has_grown = before is not None and now is not None and before <= n_rows <= now
+    read.expected = n_rows if has_grown else now
 
 
 def _count(expected: int | None) -> str:

@@ -67,7 +67,7 @@ def read_pages(client: Client, run: RemoteRun, span: Span, cells: Cells, progres
     for start, stop in _ranges(span):
         at, before = start, cells.n_rows
         while at < stop:
-            rows = _ask_for_page(client, run, at, stop)
+            rows = _ask_for_page(client, run, (at, stop), lambda: progress(cells.n_rows))
             for row in rows:
                 cells.add_row(row)
             n_bad += rows.count({})
@@ -90,8 +90,10 @@ def _ranges(span: Span) -> Iterator[tuple[int, int]]:
         start = stop
 
 
-def _ask_for_page(client: Client, run: RemoteRun, start: int, stop: int) -> list[dict[str, object]]:
-    return [_row(line) for line in client.ask(lambda: _page(run, start, stop))]
+def _ask_for_page(
+    client: Client, run: RemoteRun, steps: tuple[int, int], alive: Callable[[], object]
+) -> list[dict[str, object]]:
+    return [_row(line) for line in client.ask(lambda: _page(run, *steps), alive=alive)]
 
 
 def _page(run: RemoteRun, start: int, stop: int) -> list[object]:

@@ -80,7 +80,7 @@ def _source_run(client: Client, read: HistoryRead, values: Values, extras: _Extr
         **run_texts(run),
         config=without_internal(run.config),
         columns={"host": host} if isinstance(host, str) and host else {},
-        summary=without_internal(run.summary),
+        summary=without_internal(run.summary) or _last_values(values),
         history=values.history,
         objects=values.objects,
         directions=run_directions(run),
@@ -92,6 +92,12 @@ def _source_run(client: Client, read: HistoryRead, values: Values, extras: _Extr
         problems=extras.problems,
         notes=list(_notes(read)),
     )
+
+
+def _last_values(values: Values) -> dict[str, object]:
+    """A summary of numbers, for a run whose client did not live to write one."""
+    last = values.history.group_by("name", use_threads=False).aggregate([("value", "last")])
+    return dict(zip(last["name"].to_pylist(), last["value_last"].to_pylist(), strict=True))
 
 
 def _verdict(read: HistoryRead, extras: _Extras) -> tuple[Verdict, str | None]:
@@ -110,6 +116,8 @@ def _verdict(read: HistoryRead, extras: _Extras) -> tuple[Verdict, str | None]:
 
 def _notes(read: HistoryRead) -> Iterator[str]:
     yield from read.notes
+    if read.cells.n_rows and not without_internal(read.run.summary):
+        yield "the server has no summary of it: it was made from the last value of each metric"
     cells = read.cells
     if cells.n_words:
         yield f"{cells.n_words:,} values that the server sent as text (NaN or infinities) became numbers"

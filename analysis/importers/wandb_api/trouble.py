@@ -57,8 +57,9 @@ def explain(error: BaseException, server: str, timeout_s: float) -> ServerTroubl
         return ServerTrouble(f"{server} {known}; import again later", lasting=status != 404)
     if any(words in text for words in _NO_PROCESS):
         return ServerTrouble("wandb's helper process wandb-core does not run; check the installation of wandb")
-    if any(words in text for words in _NOBODY):
-        return ServerTrouble(f"{server} cannot be reached ({_shorten(text)}); check the address and the network")
+    nobody = next((words for words in _NOBODY if words in text), None)
+    if nobody is not None:
+        return ServerTrouble(f"{server} cannot be reached ({nobody}); check the address and the network")
     return ServerTrouble(
         f"{server} gave an answer that wandb's client does not understand: {_shorten(text)}", lasting=False
     )

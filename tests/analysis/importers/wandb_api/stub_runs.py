@@ -33,6 +33,7 @@ class StubRun:
     Attributes:
         rows: What was logged, in the order of the steps.
         exports: Ranges of steps, half open, that stand in one Parquet file each; the rows behind the last one are live.
+        exported_rows: Rows of an export from before the run was set back, where they differ.
         files: Name -> content of the run's files.
         line_count: What the server says as `historyLineCount`; None counts the rows.
         fields: Answers that replace those made of the other attributes, by GraphQL field.
@@ -55,6 +56,7 @@ class StubRun:
     tags: list[str] = field(default_factory=list)
     created_at: str = "2026-06-01T10:00:00"
     exports: list[tuple[int, int]] = field(default_factory=list)
+    exported_rows: list[Row] | None = None
     files: dict[str, bytes] = field(default_factory=dict)
     line_count: int | None = None
     fields: dict[str, Any] = field(default_factory=dict)
@@ -121,7 +123,8 @@ class StubRun:
     def export(self, number: int) -> bytes:
         """One Parquet file: every column of its range, null where a row lacks it."""
         start, end = self.exports[number]
-        rows = [row for row in self.rows if start <= row["_step"] < end]
+        exported = self.rows if self.exported_rows is None else self.exported_rows
+        rows = [row for row in exported if start <= row["_step"] < end]
         names = list(dict.fromkeys(name for row in rows for name in row))
         table = pa.table({name: pa.array([row.get(name) for row in rows]) for name in names})
         sink = io.BytesIO()

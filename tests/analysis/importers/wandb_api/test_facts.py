@@ -54,7 +54,14 @@ def test_everything_comes(importer: Importer) -> None:
     kept = {key: _METADATA[key] for key in ("os", "python", "program", "args", "git", "gpu", "gpu_count", "host")}
     place = {"server": importer.server.url, "entity": "team", "project": "proj", "run_id": "abc"}
     versions = {"python": "3.11.7", "wandb": "0.31.0"}
-    assert run.environment == kept | {"versions": versions, "wandb": place, "user": "ada", "commit": "abc"}
+    assert run.environment == kept | {"versions": versions, "wandb": place, "commit": "abc"}
+
+
+def test_a_missing_summary_is_made_from_the_last_values(importer: Importer) -> None:
+    importer.server.add(StubRun("r", numbered_rows(range(15)), state="crashed", summary={"_step": 14}))
+    run = importer.run("r")
+    assert run.summary == {"loss": 1 / 15, "val/acc": 10 / 10_000}
+    assert "the server has no summary of it: it was made from the last value of each metric" in run.notes
 
 
 @pytest.mark.parametrize(
@@ -81,7 +88,7 @@ def test_an_older_server_that_lacks_fields_is_read_all_the_same(importer: Import
     rows = numbered_rows(range(30))
     importer.server.add(StubRun("r", rows, fields=lacking))
     run = importer.run("r")
-    assert (run.verdict, run.rows_got, run.config, run.summary) == ("unverified", 30, {}, {})
+    assert (run.verdict, run.rows_got, run.config) == ("unverified", 30, {})
     assert (run.name, run.tags, run.created_at) == (None, (), None)
 
 

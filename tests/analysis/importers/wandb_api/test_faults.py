@@ -97,8 +97,7 @@ def test_a_dead_server_ends_in_one_clear_sentence(importer: Importer) -> None:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     text = _texts(importer.find(base_url=url))
-    assert text.startswith(f"{url} cannot be reached")
-    assert text.endswith("check the address and the network")
+    assert text == f"{url} cannot be reached (connection refused); check the address and the network"
 
 
 def test_after_two_failures_in_a_row_no_more_runs_are_tried(importer: Importer) -> None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from analysis.importers.source_run import SourceRun
 from tests.analysis.importers.wandb_api.conftest import Importer, logged, objects, truth
 from tests.analysis.importers.wandb_api.stub_runs import BEGAN, StubRun, numbered_rows
-from tests.analysis.importers.wandb_api.stub_server import API_KEY, StubServer
+from tests.analysis.importers.wandb_api.stub_server import API_KEY, Fault, StubServer
 
 if TYPE_CHECKING:
     from wandb.apis.public import Run
@@ -112,6 +113,36 @@ def test_a_rewound_run_is_read_as_it_is_now(importer: Importer) -> None:
     run = importer.run("r")
     assert logged(run) == truth(server_run.rows)
     assert run.verdict == "complete"
+
+
+def test_exports_from_before_a_rewind_are_not_taken(importer: Importer) -> None:
+    before = numbered_rows(range(100))
+    rows = [*numbered_rows(range(40)), *({**row, "loss": -1.0} for row in numbered_rows(range(40, 61)))]
+    importer.server.add(StubRun("r", rows, exports=[(0, 100)], exported_rows=before))
+    run = importer.run("r")
+    assert logged(run) == truth(rows)
+    assert run.verdict == "complete"
+    assert "the exported history is from before the run was set back to an earlier step" in run.notes
+
+
+def test_rows_logged_while_it_is_read_are_no_contradiction(importer: Importer) -> None:
+    rows = numbered_rows(range(60))
+    server_run = StubRun("r", rows[:50], state="running")
+    importer.server.add(server_run)
+    (item,) = importer.items()
+    importer.server.fault("HistoryPage", Fault(before=lambda: server_run.rows.extend(rows[50:])))
+    run = importer.read(item)
+    assert isinstance(run, SourceRun)
+    assert run.verdict == "unverified"
+    assert (run.rows_got, logged(run)) == (50, truth(rows[:50]))
+
+
+def test_a_server_that_neither_counts_nor_gives_whole_pages_is_read_to_the_end(importer: Importer) -> None:
+    rows = numbered_rows(range(1500))
+    importer.server.add(StubRun("r", rows, page_cap=300, fields={"historyLineCount": None}))
+    run = importer.run("r")
+    assert logged(run) == truth(rows)
+    assert run.verdict == "unverified"
 
 
 def test_an_empty_run_is_complete_without_reading_any_page(importer: Importer) -> None:
