@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Final, TypeAlias
 from analysis.errors import ConfigError
 from analysis.importers.config_rules import NO_MAP, RunMap
 from analysis.importers.isolation import Broken, Limits, Reader, Reading, Refused, Run
+from analysis.importers.redaction import Redactor
 from analysis.importers.registry import SourceKind
 from analysis.importers.sink.lines import stored_digest
 from analysis.importers.sink.listing import Listing, OnEvent, list_all, preview
@@ -83,7 +85,7 @@ def _opened(store: Store | Path, *, create: bool) -> Store | None:
 
 
 def _nothing_found(kinds: Sequence[SourceKind], request: Request, report: ImportReport) -> ConfigError:
-    where = ", ".join(map(repr, request.targets))
+    where = Redactor().clean_text(", ".join(map(repr, request.targets)))
     looked_for = "; ".join(kind.reads for kind in kinds)
     said = "".join(f"; {note}" for note in report.notes)
     return ConfigError(f"nothing to import was found at {where}; looked for: {looked_for}{said}")
@@ -143,7 +145,9 @@ class _Import:
         if kind not in listing.whole or self._request.options.keys() & _NARROWING:
             return None
         options = {name: value for name, value in self._request.options.items() if name == "base_url"}
-        return json.dumps([sorted(map(_absolute, self._request.targets)), options])
+        # An address may hold a password; a digest of what is left names it as well.
+        place = Redactor().clean_text(json.dumps([sorted(map(_absolute, self._request.targets)), options]))
+        return hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
     def _note(self, line: SourceLine) -> None:
         self._report.add(line)
