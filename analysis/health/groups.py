@@ -104,12 +104,15 @@ def _mixed(groups: Sequence[RunGroup], runs: Sequence[RunValue]) -> Iterator[Fin
         for warning in group.warnings:
             by_warning.setdefault(warning, []).extend(runs[row].run_id for row in group.rows)
     for warning, run_ids in by_warning.items():
+        is_about_sources = "share this curve" in warning
         yield Finding(
-            kind="mixed_settings",
+            kind="mixed_sources" if is_about_sources else "mixed_settings",
             severity="remark",
             message=warning,
             run_ids=ids(run_ids),
-            advice="Vary one thing at a time, or run each of its values at every learning rate.",
+            advice="Filter by source to see each by itself."
+            if is_about_sources
+            else "Vary one thing at a time, or run each of its values at every learning rate.",
         )
 
 

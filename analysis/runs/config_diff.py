@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis.errors import SchemaError
-from analysis.runs.configuration import DERIVED, read_configurations
+from analysis.runs.configuration import AGREED_ON, DERIVED, read_configurations
 
 
 def diff_configs(runs: pd.DataFrame) -> pd.DataFrame:
@@ -30,7 +30,8 @@ def diff_configs(runs: pd.DataFrame) -> pd.DataFrame:
     if repeated:
         raise SchemaError(f"The configurations of runs cannot be compared: {repeated[0]} appears twice.")
     configurations = read_configurations(runs)
-    differing = {key: values for key, values in configurations.items() if key not in DERIVED and _differ(values)}
+    left_out = (*DERIVED, AGREED_ON)
+    differing = {key: values for key, values in configurations.items() if key not in left_out and _differ(values)}
     # `key` stands apart from the dictionary of runs, because a run may be called "key".
     table = pd.DataFrame(list(differing.values()), columns=pd.Index(run_ids), dtype=object)
     table.insert(0, "key", list(differing), allow_duplicates=True)

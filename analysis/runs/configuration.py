@@ -53,15 +53,17 @@ COMPARABLE: Final = (
 HYPERPARAMETERS: Final = tuple(key for key in GROUP_KEYS if key not in COMPARABLE)
 # What follows from other axes (or is measured), so that it never makes a curve of its own.
 DERIVED: Final = ("batch_tokens", "grad_accum_steps")
+# Not configured by anybody: in which columns the store follows what the user agreed to.
+AGREED_ON: Final = "agreed_on"
 # Never part of a group by themselves: the x axis, the replicates, and where a run came from.
-OWN_AXES: Final = ("learning_rate", "seed", "source", "sweep_id", "group", "device", "host")
+OWN_AXES: Final = ("learning_rate", "seed", "source", "sweep_id", "group", "device", "host", AGREED_ON)
 # Names under which tables keep the publication wave of a run or the version of what it was made with. Values measured
 # with different versions do not compare (our choice of names; the last part of a dotted key counts, case ignored).
 VERSION_NAMES: Final = frozenset(
     {"batch_tag", "code_version", "data_version", "dataset_version", "eval_version", "harness_version", "release",
      "snapshot", "wave"}
 )  # fmt: skip
-_TYPED: Final = frozenset(column.name for column in RUNS)
+_TYPED: Final = frozenset({*(column.name for column in RUNS), AGREED_ON})
 
 
 def read_configurations(runs: pd.DataFrame) -> dict[str, list[GroupValue]]:
@@ -78,7 +80,9 @@ def read_configurations(runs: pd.DataFrame) -> dict[str, list[GroupValue]]:
     """
     parsed = _parse_column(runs)
     typed = [*GROUP_KEYS, *OWN_AXES, *DERIVED]
-    columns = {name: _typed_values(runs, name, parsed) for name in typed}
+    columns = {name: _typed_values(runs, name, parsed) for name in typed if name != AGREED_ON}
+    if AGREED_ON in runs.columns and runs[AGREED_ON].notna().any():
+        columns[AGREED_ON] = [plain(value) for value in runs[AGREED_ON]]
     extra = sorted({key for config in parsed for key in config} - _TYPED)
     return columns | {key: [config.get(key) for config in parsed] for key in extra}
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from analysis.errors import FilterError
 from analysis.runs.configuration import (
+    AGREED_ON,
     COMPARABLE,
     DERIVED,
     GROUP_KEYS,
@@ -29,6 +30,8 @@ _MIN_TIED_EXTRA_VALUES: Final = 2
 _MEASURED_SHARE: Final = 0.5
 _MIN_MEASURED_VALUES: Final = 3
 _MAX_LABEL_VALUE: Final = 32
+# Runs of different sources that do not state these may have nothing to do with each other.
+_MUST_AGREE: Final = ("model", "tokenizer_id", "eval_set_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class RunGroup:
 
 def split_comparable(columns: Columns, rows: Sequence[int]) -> list[RunGroup]:
     """Returns the groups inside which losses can be compared at all; every hyperparameter is folded."""
+    columns = _without_derived_budgets(columns)
     return _make_groups(columns, rows, _add_comparable_keys(columns, rows, []), ())
 
 
@@ -64,7 +68,8 @@ def split_curves(columns: Columns, rows: Sequence[int], group_by: Sequence[str] 
     Raises:
         FilterError: `group_by` names an unknown key, or the learning rate itself.
     """
-    candidates = _candidates(columns, rows)
+    columns = _without_derived_budgets(columns)
+    candidates = _candidates(columns)
     if group_by is None:
         keys, tied = _automatic_keys(columns, rows, candidates)
         return _make_groups(columns, rows, keys, tied)
@@ -78,11 +83,19 @@ def group_label(group: Group) -> str:
     return ", ".join(f"{key} {_short(value)}" for key, value in group.items()) or "all runs"
 
 
-def _candidates(columns: Columns, rows: Sequence[int]) -> list[str]:
+def _without_derived_budgets(columns: Columns) -> Columns:
+    """With a token budget a run's steps and epochs follow from its batch size: not a budget of their own."""
+    has_token_budget = [value is not None for value in columns["token_budget"]]
+    own = {
+        key: [None if derived else value for value, derived in zip(columns[key], has_token_budget, strict=True)]
+        for key in ("max_steps", "epochs")
+    }
+    return {**columns, **own}
+
+
+def _candidates(columns: Columns) -> list[str]:
     """Returns the keys that may make groups of their own: the typed ones, then every other key of the configuration."""
-    # With a token budget the number of steps and epochs follows from the batch size: not a budget of its own.
-    has_token_budget = any(columns["token_budget"][row] is not None for row in rows)
-    follows = {*OWN_AXES, *DERIVED, *(("max_steps", "epochs") if has_token_budget else ())}
+    follows = {*OWN_AXES, *DERIVED}
     return [key for key in dict.fromkeys([*GROUP_KEYS, *columns]) if key not in follows]
 
 
@@ -91,7 +104,7 @@ def _check_keys(columns: Columns, group_by: Sequence[str]) -> None:
         if key == "learning_rate":
             raise FilterError("Curves cannot be grouped by 'learning_rate': it is their x axis; leave it out.")
         if key not in columns:
-            known = ", ".join(sorted(set(columns) - {"learning_rate"}))
+            known = ", ".join(sorted(set(columns) - {"learning_rate", AGREED_ON}))
             raise FilterError(f"There is no configuration key '{key}' to group by; these runs have: {known}.")
 
 
@@ -125,7 +138,7 @@ def _add_comparable_keys(columns: Columns, rows: Sequence[int], keys: list[str])
     """Returns the keys and after them the comparable ones that split further, so that no curve mixes what cannot be."""
     keys = list(keys)
     parts = _partition(columns, rows, keys)
-    for key in _candidates(columns, rows):
+    for key in _candidates(columns):
         if _is_comparable_key(columns, key, rows) and any(_varies(columns[key], part) for part in parts):
             keys.append(key)
             parts = [finer for part in parts for finer in _partition(columns, part, [key])]
@@ -182,7 +195,7 @@ def _make_groups(columns: Columns, rows: Sequence[int], keys: Sequence[str], fol
     for part in _partition(columns, rows, keys):
         group = {key: columns[key][part[0]] for key in keys}
         mixed = [key for key in folded if key not in keys and _is_mixed(columns, key, part)]
-        warnings = tuple(_mixed_warning(columns, key, part) for key in mixed)
+        warnings = (*(_mixed_warning(columns, key, part) for key in mixed), *_source_warnings(columns, part))
         groups.append(RunGroup(group, group_label(group), tuple(part), warnings))
     return sorted(groups, key=lambda item: [sort_key(value) for value in item.group.values()])
 
@@ -197,6 +210,30 @@ def _mixed_warning(columns: Columns, key: str, rows: Sequence[int]) -> str:
     values = sorted({columns[key][row] for row in rows}, key=sort_key)
     shown = ", ".join(_short(value) for value in values[:4]) + (", ..." if len(values) > 4 else "")
     return f"The curve mixes several values of {key} ({shown}): its effect cannot be told from the learning rate's."
+
+
+def _source_warnings(columns: Columns, rows: Sequence[int]) -> list[str]:
+    """What a curve with runs of several sources rests on: what was agreed, and what nobody has stated."""
+    sources = sorted({str(value) for row in rows if (value := columns["source"][row]) is not None})
+    if len(sources) < 2:
+        return []
+    agreed_on = columns.get(AGREED_ON, [None] * len(columns["source"]))
+    texts = [str(agreed_on[row]) for row in rows if agreed_on[row] is not None]
+    agreed = list(dict.fromkeys(name for text in texts for name in text.split(", ")))
+    unknown = [key for key in _MUST_AGREE if all(columns[key][row] is None for row in rows)]
+    warnings = []
+    if agreed:
+        warnings.append(
+            f"Runs of {_listed(sources)} share this curve because it was agreed what counts as the same "
+            f"{_listed(agreed)} (`ucurve agree list`)."
+        )
+    if unknown:
+        warnings.append(f"Runs of {_listed(sources)} share this curve, and none states its {_listed(unknown)}.")
+    return warnings
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _varies(values: Sequence[GroupValue], rows: Sequence[int]) -> bool:

@@ -105,9 +105,9 @@ def _best(runs: pd.DataFrame, direction: Direction) -> tuple[float, float]:
         (runs["status"] == "finished") & np.isfinite(_floats(runs["value"])) & runs["learning_rate"].notna()
     ]
     # With a token budget the number of steps follows from the batch size: not a budget of its own.
-    follows = {"max_steps", "epochs"} if finished["token_budget"].notna().any() else set()
-    keys = [key for key in COMPARABLE if key not in follows]
-    if finished.empty or len(finished[keys].drop_duplicates()) > 1:
+    has_token_budget = finished["token_budget"].notna()
+    own = finished.assign(**{key: finished[key].mask(has_token_budget) for key in ("max_steps", "epochs")})
+    if finished.empty or len(own[list(COMPARABLE)].drop_duplicates()) > 1:
         return np.nan, np.nan
     best = finished["value"].idxmin() if direction == "min" else finished["value"].idxmax()
     return float(finished["value"][best]), float(finished["learning_rate"][best])

@@ -67,6 +67,11 @@ SELECT {_RUN_COLUMNS} FROM {{runs}} WHERE run_id IN (SELECT unnest($run_ids))
 QUALIFY row_number() OVER (PARTITION BY run_id ORDER BY seq DESC, updated_at DESC) = 1
 """
 
+STORED_VALUES: Final = """
+SELECT source, "{column}" AS value FROM {runs}
+QUALIFY row_number() OVER (PARTITION BY run_id ORDER BY seq DESC, updated_at DESC) = 1
+"""
+
 ROWS_OF_SOURCE: Final = f"""
 SELECT {_RUN_COLUMNS} FROM {{runs}}
 QUALIFY row_number() OVER (PARTITION BY run_id ORDER BY seq DESC, updated_at DESC) = 1 AND source = $source

@@ -208,6 +208,14 @@ class Snapshot:
         """The newest row of each of these runs as plain values, without its nulls; unknown runs are left out."""
         return _by_run_id(self.query(queries.RUN_ROWS, run_ids=list(run_ids)))
 
+    def stored_values(self, column: str) -> pd.DataFrame:
+        """What each run has in one column, whatever was agreed: columns `source` and `value`, one row per run."""
+        return self._read(queries.STORED_VALUES.replace("{column}", column))
+
+    def agreement_seqs(self) -> dict[str, int]:
+        """The last `seq` of each agreement."""
+        return {row["agreement_id"]: row["seq"] for row in self.query(queries.AGREEMENTS).to_pylist()}
+
     def rows_of_source(self, source: str) -> dict[str, dict[str, object]]:
         """The newest row of each run of one source, as `run_rows`."""
         return _by_run_id(self.query(queries.ROWS_OF_SOURCE, source=source))

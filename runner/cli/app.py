@@ -15,6 +15,7 @@ import typer
 
 from analysis.errors import UcurveError
 from runner.cli import (
+    agree,
     batch_scaling,
     benchmarks,
     best,
@@ -65,6 +66,7 @@ app.command("pareto")(pareto.show_pareto)
 app.command("search-progress")(search_progress.show_search_progress)
 app.command("recommend-lr")(recommend.show_recommended_lr)
 app.command("health")(health.show_health)
+app.add_typer(agree.agree_app, name="agree")
 app.add_typer(store.store_app, name="store")
 
 
