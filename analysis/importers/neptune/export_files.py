@@ -91,7 +91,7 @@ def is_export(path: Path) -> bool:
     """Whether a Parquet file has the exporter's columns; a damaged one with its name counts as one."""
     try:
         return set(pq.read_schema(path).names) >= _NEEDED
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
         return is_part(path.name)
 
 
@@ -101,6 +101,7 @@ def read_batches(path: Path) -> Iterator[pa.Table]:
     Raises:
         OSError: the file cannot be read.
         pyarrow.ArrowException: it is damaged, or none of the exporter's.
+        UnicodeDecodeError: a text in it is none.
     """
     with pq.ParquetFile(path) as file:
         if not set(file.schema_arrow.names) >= _NEEDED:

@@ -65,7 +65,7 @@ class NeptuneSource:
                     _take(batch, runs)
                     n_read += len(batch)
                     progress(n_read)
-            except (pa.ArrowException, OSError) as error:
+            except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 lacks.append(f"{path.name} is damaged ({str(error).splitlines()[0]}): export this run again")
         for run in runs.values():
             yield _to_source_run(run, "; ".join(lacks))

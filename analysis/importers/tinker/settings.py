@@ -11,6 +11,7 @@ _TEXTS: Final = {"model_name": "model", "lr_schedule": "lr_schedule"}
 _NUMBERS: Final = {"learning_rate": "learning_rate", "num_epochs": "epochs"}
 _COUNTS: Final = {"lora_rank": "lora_rank", "max_steps": "max_steps"}
 _SEEDS: Final = ("seed", "shuffle_seed")
+_DATASETS: Final = ("dataset_name", "dataset_path", "dataset", "file_path")
 _BATCHES: Final = ("batch_size", "groups_per_batch")
 
 NO_TRIAL_KEYS: Final = ("log_path", "wandb_project", "wandb_name", "session_name", "base_url", "recipe_name")
@@ -28,6 +29,8 @@ def columns_of(config: Mapping[str, object]) -> dict[str, object]:
     columns |= {column: step_of(config.get(key)) for key, column in _COUNTS.items()}
     columns |= {"batch_size": _batch_size(config), "seed": _first(config, _SEEDS)}
     columns["tokenizer_id"] = _text(_named(config, "model_name_for_tokenizer"))
+    columns["dataset"] = next(filter(None, (_text(_named(config, key)) for key in _DATASETS)), None)
+    columns["objective"] = "dpo" if "dpo_beta" in config else _text(config.get("loss_fn"))
     columns["adapter"] = "lora" if columns["lora_rank"] else None
     return {name: value for name, value in columns.items() if value is not None}
 

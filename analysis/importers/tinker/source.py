@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -19,15 +20,20 @@ from analysis.importers.run_files import (
 )
 from analysis.importers.source import Item, Progress, Request
 from analysis.importers.source_run import Refusal, SourceRun
+from analysis.importers.table.bounded_lines import bounded_lines
 from analysis.importers.tinker.ending import ending_of, last_checkpoint
 from analysis.importers.tinker.metrics_file import MetricsReader, has_timing
 from analysis.importers.tinker.settings import NO_TRIAL_KEYS, columns_of, is_of_another_tool, name_of
+from analysis.importers.wandb_log.json_text import parse_json
 
 KIND: Final = "tinker"
 _METRICS: Final = "metrics.jsonl"
 _CONFIG: Final = "config.json"
 _CHECKPOINTS: Final = "checkpoints.jsonl"
 _DIFF: Final = "code.diff"
+_SPANS: Final = "timing_spans.jsonl"
+_LATEST: Final = 2.0**37
+"""Seconds since 1970 that a date can still hold."""
 _BEFORE_RESUME: Final = re.compile(r"metrics\.jsonl\.pre_resume_(\d+)$")
 """Copies that the tool keeps of `metrics.jsonl` before it drops the rows after the checkpoint it resumes from."""
 
@@ -122,6 +128,7 @@ def _run(item: Item, folder: Path, read: MetricsReader, now: float) -> SourceRun
         status=ending.status,
         status_reason=ending.status_reason,
         name=name_of(config) or folder.name,
+        created_at=_began(folder / _SPANS),
         config=config,
         columns=columns_of(config),
         summary=read.totals,
@@ -144,6 +151,18 @@ def _config_of(folder: Path) -> tuple[Mapping[str, object], str | None]:
         return read_json_object(folder / _CONFIG), None
     except UnreadableFileError as problem:
         return {}, str(problem)
+
+
+def _began(path: Path) -> datetime | None:
+    """When the first step that was timed began."""
+    try:
+        first = parse_json(next(bounded_lines(path, "utf-8"), ""))
+    except (OSError, ValueError):
+        return None
+    spans = first.get("spans") if isinstance(first, dict) else None
+    starts = [span.get("wall_start") for span in spans if isinstance(span, dict)] if isinstance(spans, list) else []
+    seconds = [start for start in starts if isinstance(start, float) and 0 < start < _LATEST]
+    return datetime.fromtimestamp(min(seconds), UTC) if seconds else None
 
 
 def _digest(value: object) -> str:

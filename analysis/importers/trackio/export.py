@@ -26,7 +26,7 @@ def is_trackio_export(path: Path) -> bool:
         return False
     try:
         names = set(pq.read_schema(path).names)
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
         return False
     return names >= _COLUMNS and path.parent.name != "aux" and not path.stem.endswith("_system")
 
@@ -43,6 +43,7 @@ def read_export(path: Path, progress: Progress) -> Iterator[StoredRun]:
     Raises:
         OSError: the file cannot be read.
         pyarrow.ArrowException: it is damaged.
+        UnicodeDecodeError: a text in it is none.
     """
     configs = {_key(row): _without_nulls(row) for file in files_of_export(path)[1:] for row in _rows(file)}
     runs: dict[str, StoredRun] = {}

@@ -64,7 +64,7 @@ class TrackioSource:
             for run in read(path, progress):
                 n_runs += 1
                 yield _to_source_run(run, path, request.now)
-        except (OSError, sqlite3.Error, pa.ArrowException) as error:
+        except (OSError, sqlite3.Error, pa.ArrowException, UnicodeDecodeError) as error:
             yield Refusal(kind=KIND, label=item.label, reason=f"it cannot be read any further: {error}")
             return
         if not n_runs:

@@ -214,6 +214,15 @@ def test_a_damaged_part_costs_only_itself(tmp_path: Path, content: bytes) -> Non
     assert isinstance(refusal, Refusal)
 
 
+def test_text_that_is_none_is_damage(tmp_path: Path) -> None:
+    (path,) = write_run(tmp_path, "run-0", training(1e-4, 0))
+    table = pq.read_table(path)
+    text = pa.array([b"\xfe\xff"] * len(table), pa.binary()).view(pa.string())
+    pq.write_table(table.set_column(8, "string_value", text), path)
+    (answer,) = taken(tmp_path)
+    assert isinstance(answer, Refusal) or answer.verdict == "partial"
+
+
 def test_a_truncated_part_is_damaged(tmp_path: Path) -> None:
     (path,) = write_run(tmp_path, "run-0", training(1e-4, 0))
     path.write_bytes(path.read_bytes()[:-100])

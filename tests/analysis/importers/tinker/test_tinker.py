@@ -313,8 +313,48 @@ def test_a_missing_or_broken_config_leaves_the_rows(folder: Path, content: bytes
     assert "config.json" in (run.reason or "")
 
 
+@pytest.mark.parametrize(
+    ("line", "began"),
+    [
+        ('{"step": 0, "spans": [{"wall_start": 1.5e9}, {"wall_start": 1.4e9}]}', 1.4e9),
+        ('{"step": 0, "spans": [{"wall_start": 1e300}, 3]}', None),
+        ('{"step": 0, "spans": 3}', None),
+        ("{", None),
+        ("", None),
+    ],
+)
+def test_the_first_span_tells_when_it_began(folder: Path, line: str, began: float | None) -> None:
+    assert read(folder).created_at is None
+    (folder / "timing_spans.jsonl").write_text(line)
+    created_at = read(folder).created_at
+    assert (created_at and created_at.timestamp()) == began
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"dpo_beta": 0.1}, {"objective": "dpo"}),
+        ({"loss_fn": "importance_sampling", "loss_fn_config": None}, {"objective": "importance_sampling"}),
+        ({"dataset_builder": {"file_path": "a.jsonl"}}, {"dataset": "a.jsonl"}),
+        ({"batch_size": 128, "num_substeps": 4}, {"batch_size": 32}),
+        ({"batch_size": 10, "num_substeps": 4}, {}),
+        ({"dataset_builder": {"groups_per_batch": 8, "group_size": 4, "seed": 3}}, {"batch_size": 32, "seed": 3}),
+    ],
+)
+def test_other_loops_of_the_cookbook_state_their_settings_too(
+    folder: Path, config: dict[str, object], expected: dict[str, object]
+) -> None:
+    (folder / "config.json").write_text(json.dumps(config))
+    assert read(folder).columns == expected
+
+
 def test_wrong_types_in_the_config_give_no_columns(folder: Path) -> None:
-    config = {"dataset_builder": {"common_config": 3, "batch_size": "8"}, "max_steps": "x", "learning_rate": True}
+    config = {
+        "dataset_builder": {"common_config": 3, "batch_size": "8"},
+        "max_steps": "x",
+        "learning_rate": True,
+        "loss_fn": 3,
+    }
     (folder / "config.json").write_text(json.dumps(config))
     assert read(folder).columns == {}
     assert read(folder).config == config
