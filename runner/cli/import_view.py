@@ -124,7 +124,7 @@ def _counts(report: ImportReport) -> str:
     verdicts = [(verdict, report.count(verdict)) for verdict in ("complete", "partial", "unverified", "quarantined")]
     found = ", ".join(f"{count:,} {verdict}" for verdict, count in verdicts if count)
     became = ", ".join(f"{report.states[state]:,} {state}" for state in _STATES if report.states[state])
-    return f"{len(report.lines):,} sources: {found}. Runs: {became or 'none'}."
+    return f"{_number_of(len(report.lines), 'source')}: {found}. Runs: {became or 'none'}."
 
 
 def _remarks(report: ImportReport) -> list[str]:
@@ -134,8 +134,12 @@ def _remarks(report: ImportReport) -> list[str]:
     if len(remarks) > _MOST_SHOWN:
         remarks = [*remarks[:_MOST_SHOWN], f"... and {len(remarks) - _MOST_SHOWN:,} more remarks (--json lists all)."]
     if report.n_redacted:
-        remarks.append(f"{report.n_redacted:,} secrets (keys, passwords) were taken out on the way in.")
+        remarks.append(f"Taken out on the way in: {_number_of(report.n_redacted, 'secret')} (keys, passwords).")
     return remarks
+
+
+def _number_of(count: int, thing: str) -> str:
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
 def _number(value: object) -> float:

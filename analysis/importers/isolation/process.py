@@ -118,7 +118,10 @@ class ReadingProcess:
             raise ProcessEnded("the reading process cannot be heard")
         ready, _, _ = select.select([stream], [], [], max(0.0, deadline - time.monotonic()))
         if not ready:
-            raise ProcessEnded(f"it gave no sign of life for {self._limits.silent_s:g} s, so reading it was ended")
+            silent = f"{self._limits.silent_s:g} s"
+            raise ProcessEnded(
+                f"it gave no sign of life for {silent}, so it was ended (--watchdog allows more)"
+            )
         chunk = os.read(stream.fileno(), _CHUNK)
         if not chunk:
             raise ProcessEnded(self._how_it_ended())

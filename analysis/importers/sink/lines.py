@@ -63,7 +63,7 @@ class ImportLines:
 
     def of_item(self, item: Item) -> list[ImportRow]:
         """Lines of the runs that an earlier import found inside an item."""
-        lines = (line for (kind, _), line in sorted(self.stored.items()) if kind == item.kind)
+        lines = (line for (kind, _), line in self.stored.items() if kind == item.kind)
         return [line for line in lines if line.get("item") == item.label and not _is_gone(line)]
 
 
