@@ -139,6 +139,7 @@ def _read_server_run(item: Item, request: Request, progress: Progress) -> Iterat
         record,
         points,
         place=address.base,
+        location=address.base,
         problems=problems,
         sweep=sweep,
         notes=_deleted_note(int(item.locator["n_deleted"])),
@@ -190,6 +191,7 @@ def _read_database(item: Item, progress: Progress) -> Iterator[SourceRun | Refus
         records = list(database.run_records(connection))
         names = {record.run_id: record.name for record in records}
         n_deleted = sum(record.is_deleted for record in records)
+        location = str(Path(item.locator["path"]).resolve())
         for record in records:
             if record.is_deleted:
                 continue
@@ -198,7 +200,9 @@ def _read_database(item: Item, progress: Progress) -> Iterator[SourceRun | Refus
             n_rows += len(points)
             progress(n_rows)
             sweep = _sweep_name(names.get(parent), parent) if parent else None
-            yield to_run(record, points, place=item.label, sweep=sweep, notes=_deleted_note(n_deleted))
+            yield to_run(
+                record, points, place=item.label, location=location, sweep=sweep, notes=_deleted_note(n_deleted)
+            )
             n_deleted = 0
 
 
@@ -211,9 +215,15 @@ def _read_folder(item: Item, progress: Progress) -> Iterator[SourceRun | Refusal
     parent = record.tags.get(_PARENT)
     above = folder.read_meta(path.parent / parent / folder.META) if parent and parent.isalnum() else {}
     sweep = _sweep_name(above.get("run_name"), parent) if parent else None
-    notes = _deleted_note(int(item.locator["n_deleted"]))
+    store = path.parent.parent
     yield to_run(
-        record, points, place=str(path.parent.parent), problems=tuple(files.problems), sweep=sweep, notes=notes
+        record,
+        points,
+        place=str(store),
+        location=str(store.resolve()),
+        problems=tuple(files.problems),
+        sweep=sweep,
+        notes=_deleted_note(int(item.locator["n_deleted"])),
     )
 
 

@@ -33,6 +33,7 @@ def to_run(
     logged: Iterable[Point],
     *,
     place: str,
+    location: str,
     problems: tuple[RowProblem, ...] = (),
     sweep: str | None = None,
     notes: tuple[str, ...] = (),
@@ -43,6 +44,7 @@ def to_run(
         record: What MLflow says of it.
         logged: All its values; of one millisecond in the order in which they were logged.
         place: The store, for people.
+        location: The store, the same whatever way it was named.
         problems: Values that could not be read.
         sweep: Name of the run that it is nested in.
         notes: Sentences to add to the run's own.
@@ -55,7 +57,8 @@ def to_run(
     return SourceRun(
         kind=KIND,
         label=f"{place}: {record.experiment}/{record.run_id}",
-        key=(KIND, record.run_id),
+        key=(KIND, record.run_id, location),
+        marks=(f"{KIND}:{record.run_id}",),
         status=_STATUSES.get(record.status, "unconfirmed"),
         verdict=verdict,
         reason=reason,

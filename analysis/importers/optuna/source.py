@@ -47,7 +47,9 @@ class OptunaSource:
         """Every trial that has begun; those that wait hold nothing yet."""
         try:
             with _open(item, request) as opened:
-                yield from _read_storage(item.label, opened, progress)
+                path = item.locator.get("path")
+                location = str(Path(path).resolve()) if path else item.label
+                yield from _read_storage(item.label, location, opened, progress)
                 if opened.damage:
                     yield Refusal(kind=KIND, label=f"{item.label}: damage", reason=opened.damage)
         except StoreError as error:
@@ -96,7 +98,9 @@ def _open(item: Item, request: Request) -> AbstractContextManager[storages.Opene
     return storages.open_database(path) if item.locator["form"] == "database" else storages.open_journal(path)
 
 
-def _read_storage(place: str, opened: storages.Opened, progress: Progress) -> Iterator[SourceRun | Refusal]:
+def _read_storage(
+    place: str, location: str, opened: storages.Opened, progress: Progress
+) -> Iterator[SourceRun | Refusal]:
     n_rows = 0
     for study in opened.storage.get_all_studies():
         trials = opened.storage.get_all_trials(study._study_id, deepcopy=False)
@@ -104,7 +108,9 @@ def _read_storage(place: str, opened: storages.Opened, progress: Progress) -> It
         waiting = f"{len(trials) - len(begun)} trials wait and hold nothing yet; they come when they have begun"
         notes = (waiting,) if len(begun) < len(trials) else ()
         for trial in begun:
-            run = read_trial(study, trial, opened, place=place, notes=notes if trial is begun[-1] else ())
+            run = read_trial(
+                study, trial, opened, place=place, location=location, notes=notes if trial is begun[-1] else ()
+            )
             n_rows += run.rows_got
             progress(n_rows)
             yield run

@@ -28,7 +28,7 @@ _ATTEMPT: Final = 1
 
 
 def read_trial(
-    study: FrozenStudy, trial: FrozenTrial, opened: Opened, *, place: str, notes: tuple[str, ...] = ()
+    study: FrozenStudy, trial: FrozenTrial, opened: Opened, *, place: str, location: str, notes: tuple[str, ...] = ()
 ) -> SourceRun:
     """The run of a trial that has begun, not of one that waits.
 
@@ -37,8 +37,10 @@ def read_trial(
         trial: The trial.
         opened: The storage of both.
         place: The storage, for people.
+        location: The storage, the same whatever way it was named.
         notes: Sentences to add to the run's own.
     """
+    identity = (KIND, study.study_name, str(trial.number), _start_text(trial.datetime_start, opened))
     is_stale = opened.stale is not None and trial._trial_id in opened.stale
     names = value_names(study)
     points = _points(trial, names)
@@ -47,7 +49,8 @@ def read_trial(
     return SourceRun(
         kind=KIND,
         label=f"{place}: {study.study_name} trial {trial.number}",
-        key=(KIND, study.study_name, str(trial.number), _start_text(trial.datetime_start, opened)),
+        key=(*identity, location),
+        marks=("\0".join(identity),),
         status="lost" if is_stale else _STATUSES[trial.state.name],
         status_reason=_status_reason(trial, is_stale),
         verdict="partial" if collected.problems and verdict == "complete" else verdict,

@@ -97,7 +97,7 @@ def _run_or_refusal(
     return SourceRun(
         kind=KIND,
         label=item.label,
-        key=(KIND, files[0].path.name, repr(began_at)),
+        key=(KIND, files[0].path.name, repr(began_at), str(files[0].path.resolve().parent)),
         marks=tuple(f"{KIND}:{file.path.name}:{file.began_at!r}" for file in files if file.began_at is not None),
         status=status,
         verdict=verdict,

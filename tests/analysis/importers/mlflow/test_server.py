@@ -155,7 +155,7 @@ def test_an_address_from_the_browser_means_its_experiment_or_run() -> None:
         one, _ = read_all(SOURCE, f"{stub.address}/#/experiments/1/runs/{chosen.key[1]}")
 
     assert len(whole) == 6
-    assert [run.key for run in one] == [chosen.key]
+    assert [run.marks for run in one] == [chosen.marks]
 
 
 def test_only_a_changed_run_changes_its_digest() -> None:

@@ -105,8 +105,8 @@ def test_a_server_says_the_same_as_its_database(database: Path) -> None:
     _check_trial(_by_name(of_server)["trial 0"])
     for name, run in _by_name(of_database).items():
         twin = _by_name(of_server)[name]
-        assert (run.key, run.config, run.tags, run.sweep, run.columns) == (
-            twin.key, twin.config, twin.tags, twin.sweep, twin.columns
+        assert (run.marks, run.config, run.tags, run.sweep, run.columns) == (
+            twin.marks, twin.config, twin.tags, twin.sweep, twin.columns
         )  # fmt: skip
         assert run.history.equals(twin.history) or repr(sorted(points(run).items())) == repr(
             sorted(points(twin).items())
@@ -130,11 +130,13 @@ def test_reading_changes_nothing(database: Path, mode: str) -> None:
     assert {run.config["lr"] for run in runs if run.config and "mlflow.db" in run.label} == {0.5}
 
 
-def test_a_copied_folder_has_the_same_keys(tmp_path: Path) -> None:
+def test_a_copied_folder_is_known_by_its_marks(tmp_path: Path) -> None:
     shutil.copytree(_LOGS / "mlruns", tmp_path / "copy")
 
     copies, _ = read_all(SOURCE, tmp_path / "copy")
-    assert sorted(run.key for run in copies) == sorted(run.key for run in read_all(SOURCE, _LOGS / "mlruns")[0])
+    originals, _ = read_all(SOURCE, _LOGS / "mlruns")
+    assert sorted(run.marks for run in copies) == sorted(run.marks for run in originals)
+    assert not {run.key for run in copies} & {run.key for run in originals}
 
 
 def test_damaged_lines_of_a_metric_are_named(tmp_path: Path) -> None:

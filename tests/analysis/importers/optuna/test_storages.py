@@ -98,23 +98,25 @@ def test_reading_changes_nothing_in_the_folder(written: Path, tmp_path: Path, mo
     assert next(run.summary["values"] for run in runs if "sweep.db" in run.label) == {"value": 42.0}
 
 
-def test_a_copy_has_the_same_keys(written: Path, tmp_path: Path) -> None:
+def test_a_copy_is_known_by_its_marks(written: Path, tmp_path: Path) -> None:
     shutil.copytree(written, tmp_path / "copy")
 
-    assert [run.key for run in read_all(SOURCE, tmp_path / "copy")[0]] == [
-        run.key for run in read_all(SOURCE, written)[0]
-    ]
+    copies, _ = read_all(SOURCE, tmp_path / "copy")
+    originals, _ = read_all(SOURCE, written)
+    assert [run.marks for run in copies] == [run.marks for run in originals]
+    assert len({mark for run in originals for mark in run.marks}) == len(originals) == 20
+    assert not {run.key for run in copies} & {run.key for run in originals}
 
 
 def test_a_journal_cut_anywhere_gives_what_is_before(written: Path, tmp_path: Path) -> None:
-    whole = {run.key: points(run) for run in read_all(SOURCE, written / "journal.log")[0]}
+    whole = {run.marks: points(run) for run in read_all(SOURCE, written / "journal.log")[0]}
     content = (written / "journal.log").read_bytes()
     for end in range(0, len(content), 397):
         (tmp_path / "cut.log").write_bytes(content[:end])
         runs, refusals = read_all(SOURCE, tmp_path)
         for run in runs:
             assert {place: repr(value) for place, value in points(run).items()}.items() <= {
-                place: repr(value) for place, value in whole[run.key].items()
+                place: repr(value) for place, value in whole[run.marks].items()
             }.items()
         if content[end - 1 : end] != b"\n" and runs:
             assert any("breaks off" in refusal.reason for refusal in refusals)

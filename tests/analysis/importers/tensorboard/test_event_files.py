@@ -238,7 +238,7 @@ def test_tensors_of_every_number_type(tmp_path: Path) -> None:
     assert "1 of kind scalars" in run.notes[-1]
 
 
-def test_a_copy_has_the_same_key_and_reading_changes_nothing(tmp_path: Path) -> None:
+def test_a_copy_has_the_same_marks_and_reading_changes_nothing(tmp_path: Path) -> None:
     shutil.copytree(_LOGS, tmp_path / "a")
     shutil.copytree(_LOGS / "torch", tmp_path / "b")
     before = fingerprint(tmp_path)
@@ -246,8 +246,8 @@ def test_a_copy_has_the_same_key_and_reading_changes_nothing(tmp_path: Path) -> 
     runs, _ = read_all(SOURCE, tmp_path)
 
     copies = [run for run in runs if run.name in ("a/torch", f"{tmp_path.name}/b")]
-    assert len({run.key for run in copies}) == 1
-    assert len(copies) == 2
+    assert len({run.marks for run in copies}) == 1
+    assert len({run.key for run in copies}) == len(copies) == 2
     assert fingerprint(tmp_path) == before
 
 
