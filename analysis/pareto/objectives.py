@@ -79,7 +79,7 @@ def _column(
     snapshot: Snapshot, runs: pd.DataFrame, evals: pd.DataFrame, name: str, where: Sequence[Condition]
 ) -> pd.Series:
     """One objective's values, aligned with the runs; NaN where a run has none."""
-    if name in snapshot.metric_names():
+    if name in (*snapshot.metric_names(), *snapshot.logged_names()):
         values = snapshot.results(name, where).set_index("run_id")["value"]
     elif name.startswith(BENCHMARK):
         values = _benchmark_scores(evals, name)

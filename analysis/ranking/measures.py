@@ -14,7 +14,7 @@ def read_measures(snapshot: Snapshot, constraints: Sequence[str], metric: str) -
     Raises:
         FilterError: a constraint cannot be read.
     """
-    logged = set(snapshot.metric_names()) - {metric}
+    logged = {*snapshot.metric_names(), *snapshot.logged_names()} - {metric}
     return tuple((name, _last_values(snapshot, name)) for name in constraint_names(constraints) if name in logged)
 
 

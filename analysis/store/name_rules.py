@@ -53,9 +53,8 @@ NAME_RULES: Final[tuple[NameRule, ...]] = (
     *_rules("train_accuracy", "train/accuracy", "train_acc", "train/acc"),
     *_rules("eval_token_accuracy", "eval_mean_token_accuracy", "eval/mean_token_accuracy"),
     *_rules("train_token_accuracy", "train/mean_token_accuracy", "mean_token_accuracy"),
-    *_rules("tokens_seen", "train/num_tokens"),
-    *_rules("tokens_seen", "num_tokens", sources=_TRAINER),
-    *_rules("tokens_seen", "total_tokens", sources=("open-instruct",)),
+    *_rules("total_tokens", "train/num_tokens"),
+    *_rules("total_tokens", "num_tokens", sources=_TRAINER),
     *_rules("input_tokens_seen", "num_input_tokens_seen", "train/num_input_tokens_seen"),
 )  # fmt: skip
 """Of several names that a run logged, `counts_as` itself counts, then the rule that stands first here."""

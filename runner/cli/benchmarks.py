@@ -102,7 +102,7 @@ def _loss(snapshot: Snapshot, asked: str | None) -> str | None:
     names = snapshot.metric_names()
     if asked is None:
         return _USUAL_LOSS if _USUAL_LOSS in names else None
-    if asked not in names:
+    if asked not in (*names, *snapshot.logged_names()):
         raise UcurveError(
             f"No run has logged the metric '{asked}'; --loss can be: {', '.join(names) or 'nothing yet'}."
         )

@@ -14,7 +14,7 @@ from runner.cli.output import note, print_json, print_table
 if TYPE_CHECKING:
     import pandas as pd
 
-_COLUMNS: Final = ("run_id", "sweep_id", "status", "learning_rate", "batch_size", "lora_rank", "seed")
+_COLUMNS: Final = ("run_id", "source", "sweep_id", "status", "learning_rate", "batch_size", "lora_rank", "seed")
 _METRIC: Final = "eval_loss"
 _JSON_TEXTS: Final = {"config_json": "config", "provenance_json": "provenance"}
 
@@ -78,6 +78,10 @@ def _print(results: pd.DataFrame, metric: str) -> None:
         cells["learning_rate"] = format_tried_lr(rate) if isinstance(rate, int | float) and rate > 0 else None
         cells["value"] = format_value(value) if isinstance(value, int | float) else None
         rows.append(list(cells.values()))
-    headers = ("run_id", "sweep", "status", "!lr", "!batch", "!rank", "!seed", f"!{metric}")
+    headers = ("run_id", "source", "sweep", "status", "!lr", "!batch", "!rank", "!seed", f"!{metric}")
     print_table(headers, rows)
     note(f"{len(rows)} run{'' if len(rows) == 1 else 's'}.")
+    aliases = results["logged_as"][results["logged_as"] != metric].value_counts()
+    if len(aliases):
+        names = ", ".join(f"{name} ({n})" for name, n in aliases.items())
+        note(f"{metric} was logged under other names: {names}.")

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from analysis.store.schema import EVALS, METRICS, RUNS, TABLES, EvalRow, MetricRow, arrow_schema, column_named
-from tests.analysis.store import column_tables
+from tests.analysis.store import column_tables, name_table
 
 RUN_COLUMNS = """
 run_id, seq, source, sweep_id, name, group, tags, status, status_reason, attempt, parent_run_id, fork_step,
@@ -50,3 +50,8 @@ def test_column_named_finds_a_column_or_nothing() -> None:
 def test_the_documented_column_tables_are_those_of_the_schema() -> None:
     text = column_tables.DOCUMENT.read_text()
     assert column_tables.rewritten(text) == text, "run: python -m tests.analysis.store.column_tables"
+
+
+def test_the_documented_names_are_those_of_the_rules() -> None:
+    text = name_table.DOCUMENT.read_text()
+    assert name_table.rewritten(text) == text, "run: python -m tests.analysis.store.name_table"
