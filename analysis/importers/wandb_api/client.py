@@ -144,6 +144,7 @@ def prepare_environment() -> None:
     wandb's helper process reads the environment once, at its start.
     """
     folder = _private_folder()
+    os.environ.pop("WANDB_SERVICE", None)  # the helper process of whoever started this one, with its own folders
     os.environ.update(_QUIET, **dict.fromkeys(_FOLDERS, folder.name))
     for name, value in _RETRIES.items():
         os.environ.setdefault(name, value)

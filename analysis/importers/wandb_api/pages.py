@@ -13,7 +13,7 @@ from typing import Final
 from analysis.importers.wandb_api.cells import Cells, step_of
 from analysis.importers.wandb_api.client import Client
 from analysis.importers.wandb_api.remote_run import RemoteRun
-from analysis.importers.wandb_api.trouble import Deleted
+from analysis.importers.wandb_api.trouble import Deleted, ServerTrouble
 from analysis.importers.wandb_log.json_text import parse_json, replace_lone_surrogates
 
 _QUERY: Final = """
@@ -28,6 +28,8 @@ _ROWS: Final = 1000
 _WIDEST: Final = 10**7
 _MOST_PAGES: Final = 3000
 """Of one reading; our choice. Sparser steps get wider pages."""
+_MOST_REQUESTS: Final = 20_000
+"""Of one reading, with those that ask again; our choice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,7 @@ def read_pages(client: Client, run: RemoteRun, span: Span, cells: Cells, progres
         Deleted: the run is gone.
         ServerTrouble: the server cannot be read; what came before is in `cells`.
     """
-    n_bad = 0
+    n_bad, n_requests = 0, 0
     for start, stop in _ranges(span):
         at, before = start, cells.n_rows
         while at < stop:
@@ -72,6 +74,9 @@ def read_pages(client: Client, run: RemoteRun, span: Span, cells: Cells, progres
                 cells.add_row(row)
             n_bad += rows.count({})
             progress(cells.n_rows)
+            n_requests += 1
+            if n_requests > _MOST_REQUESTS:
+                raise ServerTrouble(f"the rows come in too small pages: {_MOST_REQUESTS:,} were not all", lasting=False)
             behind = max((step + 1 for row in rows if (step := step_of(row)) is not None), default=at)
             if not span.careful or behind <= at:
                 break

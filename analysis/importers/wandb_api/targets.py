@@ -9,7 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 from analysis.errors import ConfigError
 
-CLOUD: Final = "https://api.wandb.ai"
+CLOUD: Final = "https://api.forge.coreweave.com"
+"""Default of the client; it also finds a key that was saved under the older name `api.wandb.ai`, not the reverse."""
 _CLOUD_HOST: Final = "api.wandb.ai"
 _CLOUD_HOSTS: Final = frozenset(
     {"wandb.ai", "www.wandb.ai", "app.wandb.ai", _CLOUD_HOST, "forge.coreweave.com", "api.forge.coreweave.com"}
@@ -92,4 +93,5 @@ def choose_server(target: Target, base_url: str | None) -> str:
             f"the address {target.address} is not on the server {chosen} that the API key is for; "
             f"add --base-url {target.address} if it is yours"
         )
-    return CLOUD if server_host(chosen) == _CLOUD_HOST else chosen
+    is_page = server_host(chosen) == _CLOUD_HOST and not str(urlsplit(chosen).hostname).startswith("api.")
+    return CLOUD if is_page else chosen

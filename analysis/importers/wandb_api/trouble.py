@@ -51,7 +51,7 @@ def explain(error: BaseException, server: str, timeout_s: float) -> ServerTroubl
             f"{server} does not accept the API key; set WANDB_API_KEY to a key of that server, or run `wandb login`"
         )
     if isinstance(error, OutOfPatience) or _SILENT in text or (status is None and "timeout" in text.lower()):
-        return ServerTrouble(f"{server} did not answer within {timeout_s:g} s; check the address and try again later")
+        return ServerTrouble(f"{server} did not answer within {timeout_s:g} s; check the address, or try again later")
     known = None if status is None else _BY_STATUS.get(status, f"answers with HTTP {status}" if status >= 500 else None)
     if known is not None:
         return ServerTrouble(f"{server} {known}; import again later", lasting=status != 404)

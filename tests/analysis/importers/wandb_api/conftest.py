@@ -56,15 +56,15 @@ class Importer:
 
 
 @pytest.fixture(scope="session")
-def stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StubServer]:
+def _client_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A home and settings of the tests' own, and the end of the client's helper process."""
     before = dict(os.environ)
     home = tmp_path_factory.mktemp("home")
     for name in [name for name in os.environ if name.startswith(("WANDB_", "XDG_", "NETRC"))]:
         del os.environ[name]
     os.environ.update(_SHORT, HOME=str(home), WANDB_API_KEY=API_KEY)
     try:
-        with StubServer().serving() as server:
-            yield server
+        yield
     finally:
         import wandb
 
@@ -74,10 +74,11 @@ def stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StubServer]:
 
 
 @pytest.fixture
-def server(stub: StubServer) -> Iterator[StubServer]:
-    stub.reset()
-    yield stub
-    assert stub.unknown == []
+def server(_client_environment: None) -> Iterator[StubServer]:
+    """A server a test: the helper process goes on with requests that nobody waits for, and those must not meet it."""
+    with StubServer().serving() as server:
+        yield server
+    assert server.unknown == []
 
 
 @pytest.fixture

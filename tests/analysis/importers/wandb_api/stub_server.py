@@ -71,11 +71,6 @@ class StubServer:
         """The next requests of an operation get the fault."""
         self._faults[name] += [fault] * times
 
-    def reset(self) -> None:
-        for held in (self.runs, self.counts, self.authorized, self.unknown, self.variables, self._faults):
-            held.clear()
-        self.file_url = self.url
-
     @contextmanager
     def serving(self) -> Iterator[StubServer]:
         thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

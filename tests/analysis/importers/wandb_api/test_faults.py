@@ -89,7 +89,22 @@ def test_an_export_that_hangs_is_replaced_by_pages(importer: Importer) -> None:
 def test_a_server_that_hangs_ends_in_time(importer: Importer, operation: str) -> None:
     importer.server.add(StubRun("r", _ROWS))
     importer.server.fault(operation, Fault(delay_s=20), times=9)
-    assert "did not answer within 1 s; check the address" in _texts(importer.find(timeout_s="1"))
+    assert "did not answer within 1 s; check the address, or try again later" in _texts(importer.find(timeout_s="1"))
+
+
+def test_a_server_that_asks_to_wait_for_an_hour_is_not_waited_for(importer: Importer) -> None:
+    importer.server.add(StubRun("r", _ROWS))
+    importer.server.fault("Runs", Fault(429, {"Retry-After": "3600"}), times=9)
+    assert "try again later" in _texts(importer.find(timeout_s="1"))
+
+
+def test_pages_of_single_rows_end_some_time(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analysis.importers.wandb_api.pages._MOST_REQUESTS", 50)
+    importer.server.add(StubRun("r", _ROWS, page_cap=1))
+    run = importer.run("r")
+    assert run.verdict == "partial"
+    assert "too small pages" in str(run.reason)
+    assert logged(run).items() <= truth(_ROWS).items()
 
 
 def test_a_dead_server_ends_in_one_clear_sentence(importer: Importer) -> None:

@@ -93,6 +93,25 @@ def test_imports_again_and_again(server: StubServer, store: Store, tmp_path: Pat
     assert API_KEY not in "".join(path.read_bytes().decode("latin-1") for path in tmp_path.rglob("*") if path.is_file())
 
 
+def test_the_reading_process_finds_the_key_and_the_server_that_the_user_set(
+    server: StubServer, store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = tmp_path / "home" / ".config" / "wandb" / "settings"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(f"[default]\nbase_url = {server.url}\n")
+    netrc = tmp_path / "home" / ".netrc"
+    netrc.write_text(f"machine {server.url.removeprefix('http://')}\n  login user\n  password {API_KEY}\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("WANDB_API_KEY", "WANDB_CONFIG_DIR", "NETRC"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WANDB_MODE", "offline")  # of a user who trains so; it is no reason not to import
+    server.add(StubRun("a", numbered_rows(range(3))))
+    report = import_from(_WANDB, Request(targets=("team/proj",), now=1_782_000_000.0), store)
+    assert _states(report) == {"a": "new"}
+    assert settings.read_text() == f"[default]\nbase_url = {server.url}\n"
+
+
 def test_a_run_offline_and_on_the_server_is_one(server: StubServer, store: Store, ended_logs: dict[str, Path]) -> None:
     log = ended_logs["raise"]
     report = _import(store, server, str(log))

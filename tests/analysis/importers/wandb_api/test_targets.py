@@ -45,7 +45,9 @@ def test_what_is_no_target_says_so(text: str) -> None:
 def test_the_cloud_has_one_name_whatever_its_address() -> None:
     for address in ("https://api.wandb.ai", "https://wandb.ai", "https://api.forge.coreweave.com"):
         assert server_host(address) == "api.wandb.ai"
-        assert choose_server(parse_target("team/proj"), address) == CLOUD
+    assert choose_server(parse_target("team/proj"), "https://api.wandb.ai/") == "https://api.wandb.ai"
+    assert choose_server(parse_target("https://wandb.ai/a/b"), "https://wandb.ai") == CLOUD
+    assert choose_server(parse_target("https://wandb.ai/a/b"), None) == CLOUD
     assert server_host("https://WandB.Lab:8080/") == "wandb.lab:8080"
     assert server_host("https://wandb.lab") == "wandb.lab"
 
