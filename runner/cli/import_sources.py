@@ -9,11 +9,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from analysis.importers.registry import KINDS, SourceKind
+from runner.cli.import_options import (
+    WATCHDOG_S,
+    BaseUrlOption,
+    DryRunOption,
+    FilterOption,
+    MapOption,
+    PathsArgument,
+    ProgressOption,
+    SinceOption,
+    TargetsArgument,
+    TimeoutOption,
+    WatchdogOption,
+)
 from runner.cli.import_view import events_to, print_preview, print_report
 from runner.cli.options import DEFAULT_STORE, JsonOption, StoreOption
 from runner.cli.output import note, print_json
@@ -23,33 +36,6 @@ if TYPE_CHECKING:
 
 PARTIAL: Final = 1
 NOTHING: Final = 2
-_WATCHDOG_S: Final = 120.0
-
-TargetsArgument = Annotated[list[str], typer.Argument(metavar="TARGET...", help="What to import.")]
-PathsArgument = Annotated[list[str], typer.Argument(metavar="PATH...", help="Files or folders to look in.")]
-MapOption = Annotated[
-    Path | None, typer.Option("--map", metavar="MAP.yaml", help="What keys and metrics mean, beyond the known rules.")
-]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="List what would be imported; read and import nothing.")]
-ProgressOption = Annotated[
-    Path | None, typer.Option("--progress-file", metavar="FILE", help="Write what happens as lines of JSON.")
-]
-WatchdogOption = Annotated[
-    float,
-    typer.Option("--watchdog", metavar="S", min=1.0, help="Seconds of silence after which reading something is ended."),
-]
-BaseUrlOption = Annotated[
-    str | None, typer.Option("--base-url", metavar="URL", help="W&B server [default: as wandb is set up].")
-]
-FilterOption = Annotated[
-    str | None, typer.Option("--filter", metavar="JSON", help="Only runs of a project that fit W&B's filter.")
-]
-SinceOption = Annotated[
-    str | None, typer.Option("--since", metavar="WHEN", help="Only runs of a project since a date, or an age as 30d.")
-]
-TimeoutOption = Annotated[
-    float | None, typer.Option("--timeout", metavar="S", help="Seconds for one request to a server.")
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +68,7 @@ def import_auto(
     dry_run: DryRunOption = False,
     json_output: JsonOption = False,
     progress_file: ProgressOption = None,
-    watchdog: WatchdogOption = _WATCHDOG_S,
+    watchdog: WatchdogOption = WATCHDOG_S,
 ) -> None:
     """Recognise what lies at a path and import it; the same again changes nothing."""
     _run(
@@ -111,7 +97,7 @@ def import_wandb(
     dry_run: DryRunOption = False,
     json_output: JsonOption = False,
     progress_file: ProgressOption = None,
-    watchdog: WatchdogOption = _WATCHDOG_S,
+    watchdog: WatchdogOption = WATCHDOG_S,
 ) -> None:
     """Import W&B projects (ENTITY/PROJECT), wandb folders and .wandb files; the same again changes nothing."""
     given = {"base_url": base_url, "filter": wanted, "since": since, "timeout_s": None if timeout is None else timeout}
@@ -138,7 +124,7 @@ def _command(kind: SourceKind) -> Callable[..., None]:
         dry_run: DryRunOption = False,
         json_output: JsonOption = False,
         progress_file: ProgressOption = None,
-        watchdog: WatchdogOption = _WATCHDOG_S,
+        watchdog: WatchdogOption = WATCHDOG_S,
     ) -> None:
         _run(
             _Order(

@@ -131,7 +131,7 @@ def _appended(
 ) -> pa.Table | None:
     if not len(rows):
         return None
-    taken = table.take(pa.array(rows))
+    taken = table if len(rows) == len(table) else table.take(pa.array(rows))
     same = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(rows), dtype=np.int32)), pa.array([run_id]))
     taken = taken.set_column(taken.schema.get_field_index("attempt"), "attempt", pa.array(attempts))
     return taken.append_column("run_id", same).select(columns)
@@ -139,8 +139,9 @@ def _appended(
 
 def _evals(run_id: str, logged: Logged, merged: Merge) -> list[EvalRow]:
     first = len(logged.metrics) + len(logged.objects)
-    places = zip(merged.rows.tolist(), merged.attempts.tolist(), strict=True)
-    return [_eval(run_id, attempt, logged, row - first) for row, attempt in places if row >= first]
+    there = merged.rows >= first
+    places = zip(merged.rows[there].tolist(), merged.attempts[there].tolist(), strict=True)
+    return [_eval(run_id, attempt, logged, row - first) for row, attempt in places]
 
 
 def _eval(run_id: str, attempt: int, logged: Logged, number: int) -> EvalRow:

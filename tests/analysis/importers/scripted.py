@@ -78,7 +78,8 @@ class ScriptedSource:
                 raise ConfigError(f"there is no file {target!r}; name a script")
             script = json.loads(path.read_text())
             for name in script.get("refuse", []):
-                yield Refusal(kind="scripted", label=f"{target}#{name}", reason="it is empty")
+                hides = bool(script.get("hides_others"))
+                yield Refusal(kind="scripted", label=f"{target}#{name}", reason="it is empty", hides_others=hides)
             for run in script["runs"]:
                 digest = hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
                 locator = {"path": target, "id": str(run["id"])}

@@ -149,6 +149,8 @@ def test_a_broken_listing_deletes_nothing(imported: Import) -> None:
     assert answer.code == 1
     assert "the list of what there is may not be whole" in answer.err
     assert "deleted" not in answer.out
+    assert "deleted" not in imported({"id": "a"}, refuse=["z"], hides_others=True).out
+    assert "1 deleted" in imported({"id": "a"}, refuse=["z"]).out
 
 
 def test_another_map_reads_everything_again(imported: Import, tmp_path: Path) -> None:
