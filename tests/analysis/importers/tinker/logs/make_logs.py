@@ -113,13 +113,14 @@ STOP = [None]
 
 class Client:
     def __init__(self, service):
-        self.service, self.steps, self.gain = service, 0, 0.0
+        self.service, self.steps, self.gain, self.luck = service, 0, 0.0, 1.0
 
     def loss(self):
         return 3.9 * math.exp(-self.gain) + 0.02 * math.sin(self.steps)
 
     def forward_backward(self, batch, loss_fn):
         outputs = []
+        self.luck = 0.8 + 0.05 * (batch[0].loss_fn_inputs["target_tokens"].data[0] % 9)  # the order of data matters
         for one in batch:
             n = len(one.loss_fn_inputs["weights"].data)
             value = float("nan") if self.gain == -math.inf else -self.loss()
@@ -131,7 +132,9 @@ class Client:
         if STOP[0] is not None and self.steps > STOP[0]:
             raise KeyboardInterrupt
         rate = params.learning_rate
-        self.gain = -math.inf if rate > 0.05 else self.gain + 60 * rate * math.exp(-((math.log10(rate) + 3) ** 2))
+        self.gain = (
+            -math.inf if rate > 0.05 else self.gain + 60 * self.luck * rate * math.exp(-((math.log10(rate) + 3) ** 2))
+        )
         return Ready(SimpleNamespace(metrics={"optim/grad_norm": 1.0 / (1 + self.steps)}))
 
     def _save(self, kind, name):
