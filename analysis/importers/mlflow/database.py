@@ -48,7 +48,6 @@ def run_records(connection: sqlite3.Connection) -> Iterator[RunRecord]:
             is_deleted=row.get("lifecycle_stage") == "deleted" or row["experiment_id"] in deleted,
             params=_pairs(connection, "params", run_id),
             tags=_pairs(connection, "tags", run_id),
-            latest=_latest(connection, run_id),
             datasets=tuple(datasets.get(run_id, ())),
         )
 
@@ -67,15 +66,6 @@ def _rows(connection: sqlite3.Connection, query: str, *values: str) -> list[tupl
 def _pairs(connection: sqlite3.Connection, table: str, run_id: str) -> dict[str, str]:
     query = f"SELECT key, value FROM {table} WHERE run_uuid = ? ORDER BY key"  # noqa: S608 (a constant of this file)
     return {str(key): str(value) for key, value in _rows(connection, query, run_id)}
-
-
-def _latest(connection: sqlite3.Connection, run_id: str) -> dict[str, Point]:
-    """The last value by MLflow's rule: the largest step, then time, then value."""
-    query = "SELECT key, timestamp, step, value, is_nan FROM metrics WHERE run_uuid = ? ORDER BY step, timestamp, value"
-    found = connection.execute(query, (run_id,))
-    return {
-        key: Point(key, timestamp, step, math.nan if is_nan else value) for key, timestamp, step, value, is_nan in found
-    }
 
 
 def _datasets(connection: sqlite3.Connection) -> dict[str, list[Dataset]]:

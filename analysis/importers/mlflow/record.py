@@ -39,7 +39,7 @@ class RunRecord:
         is_deleted: Whether the user deleted it, where the store gives deleted runs at all.
         params: Always text.
         tags: The user's, and MLflow's own (`mlflow.`).
-        latest: Metric -> last value, where the store says so.
+        latest: Metric -> last value, where the store says so: then its history must hold it.
         datasets: What it was trained and evaluated on.
         unread: Sentences about what could not be read of it.
     """

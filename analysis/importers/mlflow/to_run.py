@@ -49,7 +49,8 @@ def to_run(
         sweep: Name of the run that it is nested in.
         notes: Sentences to add to the run's own.
     """
-    points, n_infinite = _points(record, logged)
+    in_order = sorted(logged, key=lambda point: point.timestamp)
+    points, n_infinite = _points(record, in_order)
     collected = points.collect()
     problems = (*problems, *collected.problems)
     verdict, reason = _verdict(record, problems)
@@ -70,7 +71,7 @@ def to_run(
         created_at=_moment(record.start_time),
         config={name: param_value(text) for name, text in record.params.items()},
         columns=_dataset_columns(record),
-        summary={key: point.value for key, point in record.latest.items()},
+        summary=_last_values(in_order),
         history=collected.history,
         objects=collected.objects,
         environment=_environment(record),
@@ -99,17 +100,28 @@ def param_value(text: str) -> object:
 
 
 def _points(record: RunRecord, logged: Iterable[Point]) -> tuple[Points, int]:
-    """The points by time, and how many infinities were restored."""
+    """The points, and how many infinities were restored."""
     points = Points()
     n_infinite = 0
     start = math.nan if record.start_time is None else record.start_time
-    for key, timestamp, step, value in sorted(logged, key=lambda point: point.timestamp):
-        number = value
-        if abs(value) == _LARGEST:
-            number = math.copysign(math.inf, value)
-            n_infinite += 1
-        points.add(_ATTEMPT, step, key, number, (timestamp - start) / 1000)
+    for key, timestamp, step, value in logged:
+        n_infinite += abs(value) == _LARGEST
+        points.add(_ATTEMPT, step, key, _restored(value), (timestamp - start) / 1000)
     return points, n_infinite
+
+
+def _restored(value: float) -> float:
+    """An infinity where a database had to write the largest number for it."""
+    return math.copysign(math.inf, value) if abs(value) == _LARGEST else value
+
+
+def _last_values(logged: Iterable[Point]) -> dict[str, float]:
+    """The last value of each metric as MLflow means it: at the largest step, the last in time."""
+    last: dict[str, Point] = {}
+    for point in logged:
+        if point.key not in last or point.step >= last[point.key].step:
+            last[point.key] = point
+    return {key: _restored(point.value) for key, point in sorted(last.items())}
 
 
 def _verdict(record: RunRecord, problems: tuple[RowProblem, ...]) -> tuple[Verdict, str | None]:
