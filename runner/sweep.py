@@ -6,6 +6,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from analysis.errors import UcurveError
 from analysis.store import RunRow, Store, StoreWriter, artifact_dir
@@ -18,6 +19,9 @@ from runner.spec.trial import Trial
 from runner.sweep_lock import sweep_lock
 from runner.sweep_observer import SweepObserver
 from runner.sweep_progress import ProgressView, SweepProgress
+from runner.tracking.both import Both
+from runner.tracking.wandb_mirror import FINISH_TIMEOUT_S, WandbMirror
+from runner.tracking.wandb_runs import WandbRuns
 from runner.training.base_model import ModelFolder, find_model, load_tokenizer
 from runner.training.session import PackLimits, TrainingSession, group_by_precision
 from runner.training.tokenized import LossOn, TokenizedData, tokenize_dataset
@@ -129,7 +133,7 @@ def run_sweep(
                 if not should_stop():
                     work.train(group, should_stop)
         finally:
-            work.close_unstarted()
+            work.close()
     _compact(store)
     return SweepOutcome(
         sweep_id=sweep.spec.name,
@@ -157,7 +161,9 @@ class _SweepWork:
             total_tokens=sum(p.processed_tokens for p in self.todo),
             n_skipped=len(sweep.plan.trials) - len(self.todo),
         )
+        self._rows = sweep.planned_rows()
         self._queue(before)
+        self._mirror = self._start_mirror()
 
     def train(self, plans: Sequence[TrialPlan], should_stop: Callable[[], bool]) -> None:
         """Trains one group of plans over one loaded base model; a defect of ours fails the group, not the sweep."""
@@ -165,7 +171,7 @@ class _SweepWork:
         limits = PackLimits(n_slots=spec.pack, micro_batch_tokens=spec.micro_batch_tokens)
         session = TrainingSession(self._sweep.folder, plans, self._sweep.data_of, limits)
         self._view.say(_describe(session))
-        observer = SweepObserver(
+        store_observer = SweepObserver(
             self._writer,
             attempts=self._attempts,
             provenance=provenance_json(**session.facts()),
@@ -175,6 +181,7 @@ class _SweepWork:
             progress=self.progress,
             view=self._view,
         )
+        observer = store_observer if self._mirror is None else Both(store_observer, self._mirror)
         started = time.monotonic()
         try:
             session.train(observer, should_stop)
@@ -188,8 +195,8 @@ class _SweepWork:
         finally:
             self.training_s += time.monotonic() - started
 
-    def close_unstarted(self) -> None:
-        """Runs that never got a slot are not going to: `stopped`."""
+    def close(self) -> None:
+        """Runs that never got a slot are not going to: `stopped`. Then W&B may finish."""
         for plan in self.todo:
             if plan.trial.run_id not in self.progress.begun:
                 self.progress.ended.append("stopped")
@@ -200,10 +207,21 @@ class _SweepWork:
                         "status_reason": "the sweep ended before it began",
                     }
                 )
+        if self._mirror is not None:
+            self._writer.flush()  # the store first: W&B may take its time
+            self._mirror.close()
+
+    def _start_mirror(self) -> WandbMirror | None:
+        """The copy in W&B, where the sweep file asks for one."""
+        track = self._sweep.spec.track
+        if track is None or not self.todo:
+            return None
+        group = track.group or self._sweep.spec.name
+        runs = WandbRuns(track, group, Path(self._store.location), FINISH_TIMEOUT_S)
+        return WandbMirror(runs, rows=self._rows, attempts=self._attempts, say=self._view.say)
 
     def _queue(self, before: Mapping[str, Mapping[str, object]]) -> None:
         """Announces what will run; what a dead process left running is said to be lost first."""
-        rows = self._sweep.planned_rows()
         for plan in self.todo:
             run_id = plan.trial.run_id
             if before.get(run_id, {}).get("status") == "running":
@@ -211,7 +229,7 @@ class _SweepWork:
                     {"run_id": run_id, "status": "lost", "status_reason": "its process ended without a word"}
                 )
         for plan in self.todo:
-            self._writer.update_run({**rows[plan.trial.run_id], "attempt": self._attempts[plan.trial.run_id]})
+            self._writer.update_run({**self._rows[plan.trial.run_id], "attempt": self._attempts[plan.trial.run_id]})
         self._writer.flush()
 
     def _keep_traceback(self) -> None:

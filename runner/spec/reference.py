@@ -15,6 +15,7 @@ from runner.spec.dataset import DatasetSection
 from runner.spec.fields import Section
 from runner.spec.schema import SweepSpec
 from runner.spec.sections import BudgetSection, EvaluationSection, ModelSection
+from runner.spec.tracking import TrackSection
 from runner.spec.training import TrainingSection
 
 SECTIONS: Mapping[str, type[Section]] = {
@@ -25,6 +26,7 @@ SECTIONS: Mapping[str, type[Section]] = {
     "budget": BudgetSection,
     "training": TrainingSection,
     "evaluation": EvaluationSection,
+    "track": TrackSection,
 }
 _HEADER = "| Key | Type | Unit | Default | Range | Meaning |\n|---|---|---|---|---|---|"
 _BOUNDS = (("exclusiveMinimum", ">"), ("minimum", "≥"), ("exclusiveMaximum", "<"), ("maximum", "≤"))

@@ -14,6 +14,7 @@ from runner.spec.axis_values import axis_problems
 from runner.spec.dataset import DatasetSection
 from runner.spec.fields import AutoIsNone, Flag, IsWhole, Section, refuse
 from runner.spec.sections import BudgetSection, EvaluationSection, ModelSection
+from runner.spec.tracking import TrackSection
 from runner.spec.training import TrainingSection
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class SweepSpec(Section):
         json_schema_extra={"unit": "tokens", "shown_default": "auto", "shown_type": "`auto` or whole number"},
     )
     save_adapters: Flag = Field(default=True, description="Keep each finished trial's adapter in PEFT format.")
+    track: TrackSection | None = Field(default=None, description="A copy of every run in W&B.")
 
     @model_validator(mode="before")
     @classmethod
@@ -73,7 +75,7 @@ class SweepSpec(Section):
         if not isinstance(value, dict):
             return value
         value = dict(value)
-        for section in ("axes", "training", "evaluation"):
+        for section in ("axes", "training", "evaluation", "track"):
             if section in value and value[section] is None:  # `training:` with everything below commented out
                 del value[section]
         return value

@@ -1,0 +1,1 @@
+"""Copies of a sweep's runs in other trackers, while it trains."""
