@@ -29,7 +29,7 @@ NAMES_AT_TOP: Final = frozenset(
 )  # fmt: skip
 """Keys that do so only at the top of a configuration or in its sections: `model.name` is no name of a run."""
 TRACKING_SECTIONS: Final = frozenset(
-    {"_wandb", "comet", "hydra", "logger", "metric_logger", "mlflow", "neptune", "tracking", "wandb"}
+    {"_wandb", "comet", "hydra", "logger", "metric_logger", "mlflow", "neptune", "tracking", "ucurve", "wandb"}
 )
 """Whole parts of a configuration that say where and how a run is logged."""
 NAMING_PREFIXES: Final = (
@@ -39,19 +39,23 @@ NAMING_PREFIXES: Final = (
 UNORDERED: Final = frozenset({"target_modules", "lora_target_modules", "modules_to_save", "exclude_modules"})
 """Sets, which are logged in another order each time."""
 _SEED: Final = re.compile(r"(.*_)?seed|seed_everything|random_state")
+_TRIAL_KEY: Final = re.compile("[0-9a-f]{16}")
 _Leaf = tuple[str, object]
 
 
 def trial_key_for(run: SourceRun, columns: Mapping[str, object], run_map: RunMap) -> str:
     """Trial key of a run: equal for replicates, whatever they are called and wherever they lie.
 
-    A run that states no configuration at all is a replicate of none.
+    A run that states no configuration at all is a replicate of none; the copy of a run of Ucurve has that run's key.
 
     Args:
         run: The run.
         columns: Its typed columns; those that the source knows itself belong to the configuration.
         run_map: `ignore` names more keys that replicates may differ in.
     """
+    own_key = _own_key(run)
+    if own_key is not None:
+        return own_key
     ignored = frozenset(map(normal_key, (*run.no_trial_keys, *run_map.ignore)))
     settings = sorted(_leaves(run.config, ignored), key=lambda leaf: (leaf[0], repr(leaf[1])))
     own = {name: columns[name] for name in CONFIGURATION_FIELDS if name in run.columns and name in columns}
@@ -59,6 +63,13 @@ def trial_key_for(run: SourceRun, columns: Mapping[str, object], run_map: RunMap
     if not settings and not own:
         content["run"] = list(run.key)
     return trial_key(content)
+
+
+def _own_key(run: SourceRun) -> str | None:
+    """The trial key that Ucurve noted when it copied its own run to a tracker."""
+    noted = run.config.get("ucurve")
+    key = noted.get("trial_key") if run.own_run_id is not None and isinstance(noted, Mapping) else None
+    return key if isinstance(key, str) and _TRIAL_KEY.fullmatch(key) else None
 
 
 def _leaves(config: Mapping[str, object], ignored: Set[str]) -> Iterator[_Leaf]:

@@ -35,6 +35,12 @@ _PASS_OWNERS: Final = frozenset(
      "sudo", "user"}
 )  # fmt: skip
 _KEYS: Final = frozenset({"key", "keys", "pat", "token", "tokens"})
+_NO_OWNERS: Final = frozenset(
+    {"cache", "column", "data", "dataset", "dedup", "foreign", "group", "hash", "image", "index", "input", "join",
+     "label", "metric", "object", "output", "partition", "primary", "prng", "prompt", "response", "rng", "row",
+     "shuffle", "sort", "state", "text", "trial"}
+)  # fmt: skip
+"""Before `key`: it finds or orders something."""
 _HASH_WORDS: Final = frozenset(
     {"branch", "checksum", "commit", "commits", "digest", "etag", "fingerprint", "git", "hash", "head", "id", "ids",
      "md5", "oid", "ref", "rev", "revision", "sha", "sha1", "sha256", "snapshot", "tree", "uid", "uuid", "version"}
@@ -54,7 +60,7 @@ def what_holds(name: str) -> Holds:
     if last in _KEYS:
         if before in _OWNERS:
             return "secret"
-        return "perhaps" if last in ("key", "token") else "nothing"
+        return "perhaps" if last in ("key", "token") and before not in _NO_OWNERS else "nothing"
     return "perhaps" if before in _SECRET_WORDS and last not in _ABOUT else "nothing"
 
 

@@ -121,6 +121,13 @@ def test_a_run_without_a_configuration_is_a_replicate_of_none() -> None:
     assert key_of({}, key="a") == key_of({"seed": 3}, key="a")
 
 
+def test_the_copy_of_a_run_of_ucurve_is_a_replicate_of_it() -> None:
+    own = {"run_id": "abc-s1", "trial_key": "0123456789abcdef", "attempt": 1}
+    assert key_of({"lr": 1, "ucurve": own}, own_run_id="abc-s1") == "0123456789abcdef"
+    assert key_of({"lr": 1, "ucurve": own}) == key_of({"lr": 1})
+    assert key_of({"lr": 1, "ucurve": {"trial_key": "../x"}}, own_run_id="abc-s1") == key_of({"lr": 1})
+
+
 def test_a_configuration_nested_beyond_pythons_stack_has_a_key_and_columns() -> None:
     deep: dict[str, object] = {"learning_rate": 1.0}
     for _ in range(1500):

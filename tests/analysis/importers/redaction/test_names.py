@@ -25,6 +25,7 @@ HARMLESS = {
     "authority": "x", "credit": "full", "n_credits": 10, "special_tokens": ["<a>", "<b>"], "tokenize": "yes",
     "detokenizer": "moses", "secretary": "Ms Smith", "cache_key": "v1", "metric_key": "eval/loss",
     "primary_key": "user_id_2023_partition", "token_dropout": 0.1, "train_tokens": "1e9", "private": True,
+    "trial_key": "4e0a7bdf05e43c82", "rng_key": "a1b2c3d4e5f6a7b8c9",
 }  # fmt: skip
 
 
