@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import yaml
+from analysis.importers.trainer.plain_yaml import read_plain_yaml
 
 MAX_BYTES: Final = 1024 * 1024
 MAX_ENTRIES: Final = 200
@@ -56,17 +56,9 @@ def read_model_card(path: Path) -> ModelCard:
 
 
 def _front_matter(text: str) -> Mapping[str, object]:
-    """The block of YAML at the beginning; aliases could blow it up, so a card with one is not read."""
+    """The block of YAML at the beginning."""
     match = _FRONT.match(text)
-    if match is None:
-        return {}
-    try:
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(match[1], Loader=yaml.SafeLoader)):
-            return {}
-        front = yaml.safe_load(match[1])
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return {}
-    return front if isinstance(front, dict) else {}
+    return read_plain_yaml(match[1]) if match else {}
 
 
 def _list_below(text: str, heading: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from analysis.importers.trainer.ending import Ending, ending_of
 from analysis.importers.trainer.log_rows import LoggedTables, tables_of
 from analysis.importers.trainer.output_folder import STATE_FILE, OutputFolder
 from analysis.importers.trainer.settings import columns_of, config_of
-from analysis.importers.trainer.states import Damage, load_states
+from analysis.importers.trainer.states import Damage, Entry, load_states, with_later_entries
 from analysis.importers.trainer.training import Training, trainings_in
 from analysis.store.schema import Direction
 
@@ -38,6 +38,7 @@ class Extras:
         config: Its own configuration; stands before the Trainer's arguments where both have a key.
         columns: Columns that it states.
         environment: More for the provenance.
+        log: Entries in the form of a state's log that the tool itself wrote, some perhaps after the newest state.
         notes: Sentences about what was decided.
         no_trial_keys: As in `SourceRun`.
     """
@@ -46,6 +47,7 @@ class Extras:
     config: Mapping[str, object] = field(default_factory=dict)
     columns: Mapping[str, object] = field(default_factory=dict)
     environment: Mapping[str, object] = field(default_factory=dict)
+    log: Sequence[Entry] = ()
     notes: Sequence[str] = ()
     no_trial_keys: Sequence[str] = ()
 
@@ -56,6 +58,7 @@ def read_folder(folder: OutputFolder, extras: Extras, now: float) -> Iterator[So
     if damage and not states:
         yield _refusal(folder, extras, f"no {STATE_FILE} can be read: {damage[0].reason}; copy the folder again")
         return
+    states = with_later_entries(states, extras.log)
     quiet_s = now - folder.last_write()
     by_identity: dict[str, list[Training]] = {}
     for training in trainings_in(folder, states):

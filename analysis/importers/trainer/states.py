@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -77,6 +77,18 @@ def _state(place: Path) -> State:
         raise UnreadableFileError(f"{STATE_FILE} is not one of a Trainer: it has no global_step or log_history")
     entries = [entry if isinstance(entry, dict) else {"": entry} for entry in log]
     return State(place, step, step_of(content.get("max_steps")) or None, entries, content)
+
+
+def with_later_entries(states: list[State], log: Iterable[Entry]) -> list[State]:
+    """The states, the newest continued by what a tool logged after it was saved."""
+    if not states:
+        return states
+    newest = states[0]
+    later = [entry for entry in log if (step := step_of(entry.get("step"))) is not None and step > newest.step]
+    if not later:
+        return states
+    step = max(step_of(entry.get("step")) or 0 for entry in later)
+    return [replace(newest, step=step, log=[*newest.log, *later]), *states]
 
 
 def by_training(states: Iterable[State]) -> list[list[State]]:
