@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -39,7 +41,20 @@ def storable(run: SourceRun, run_map: RunMap) -> Storable:
             scores.append(score if isinstance(score.score, float) else replace(score, score=float(score.score)))
         else:
             problems.append(RowProblem(None, score.metric[:80], None, "a score without a usable name or step"))
+    problems += _clashes(scores)
     return Storable(Logged(_without_odd_clocks(history), objects, scores), tuple(problems))
+
+
+def _clashes(scores: Sequence[SourceScore]) -> list[RowProblem]:
+    """Scores that say another number for the same place, of which the last one counts."""
+    last: dict[tuple[object, ...], SourceScore] = {}
+    clashes = []
+    for score in scores:
+        before = last.setdefault((score.attempt, score.step, score.benchmark, score.metric), score)
+        if before.score != score.score and not (math.isnan(before.score) and math.isnan(score.score)):
+            reason = f"{score.benchmark} has two scores at step {score.step}; the last one counts"
+            clashes.append(RowProblem(None, score.metric, str(before.score), reason))
+    return clashes
 
 
 def _fitting(table: pa.Table, problems: list[RowProblem]) -> pa.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -58,8 +58,8 @@ def plan_run(run_id: str, run: SourceRun, new: Storable, stored: Stored, run_map
         return Plan(run_id, "mirror", notes=(note,))
     if noted is not None and not _takes_over(run, noted):
         return _noted_only(run_id, run, stored, noted)
-    origins = (noted or Origins(key_digest(run))).with_run(run, content=True)
     merged = merge(new.logged, stored.logged)
+    origins = (noted or Origins(key_digest(run))).with_run(_with_rows_before(run, merged, noted), content=True)
     keeps_face = noted is not None and _face_before(run, noted) == origins.content.face
     row, notes = build_row(run_id, run, run_map, origins, merged.last, stored.row, keeps_face=keeps_face)
     return Plan(
@@ -79,6 +79,13 @@ def _takes_over(run: SourceRun, noted: Origins) -> bool:
     if key_digest(run) == noted.content_from:
         return not _is_worse(incoming, content)
     return incoming.trust > content.trust
+
+
+def _with_rows_before(run: SourceRun, merged: Merge, noted: Origins | None) -> SourceRun:
+    """With the rows that came from the same place before, where there are fewer now: the store still has them."""
+    if noted is None or merged.is_contradicted or noted.content_from != key_digest(run):
+        return run
+    return replace(run, rows_got=max(run.rows_got, noted.content.rows))
 
 
 def _face_before(run: SourceRun, noted: Origins) -> str | None:
