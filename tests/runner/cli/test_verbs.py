@@ -59,7 +59,7 @@ def test_a_run_that_diverged_has_no_value_in_json(ucurve: Caller, sweep_store: S
 def test_the_table_is_plain_where_no_terminal_is(ucurve: Caller, sweep_store: Store) -> None:
     answer = ucurve("runs", "--store", sweep_store.location)
     lines = answer.out.splitlines()
-    assert lines[0].split() == ["run_id", "sweep", "status", "lr", "batch", "rank", "seed", "eval_loss"]
+    assert lines[0].split() == ["run_id", "source", "sweep", "status", "lr", "batch", "rank", "seed", "eval_loss"]
     assert len(lines) == 1 + N_RUNS
     assert "\x1b" not in answer.out
     assert answer.out.isprintable() is False  # only for the line ends
