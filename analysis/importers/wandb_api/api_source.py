@@ -9,7 +9,7 @@ from analysis.errors import ConfigError
 from analysis.importers.source import Item, Progress, Request
 from analysis.importers.source_run import Refusal, SourceRun
 from analysis.importers.wandb_api.client import Client, configured_server
-from analysis.importers.wandb_api.listing import Listed, list_runs, listed
+from analysis.importers.wandb_api.listing import Listed, Listing, listed
 from analysis.importers.wandb_api.options import Options, read_options
 from analysis.importers.wandb_api.server_run import KIND, read_run
 from analysis.importers.wandb_api.targets import Target, choose_server, parse_target
@@ -66,12 +66,9 @@ class WandbApiSource:
     def _find_target(self, target: Target, server: str, options: Options) -> Iterator[Item | Refusal]:
         place = f"{target.entity}/{target.project}"
         try:
-            self._client, self._troubles = None, 0
+            self._client, self._troubles = None, 0  # what the client remembers must not be older than this import
             client = self._login(server, options.timeout_s)
-            if target.run_id is not None:
-                yield _find_one(client, target, target.run_id)
-                return
-            listing = list_runs(client, target.entity, target.project, dict(options.filters))
+            yield from _items(client, target, options)
         except WrongKey as trouble:
             raise ConfigError(str(trouble)) from trouble
         except NoProject as trouble:
@@ -80,19 +77,26 @@ class WandbApiSource:
             ) from trouble
         except ServerTrouble as trouble:
             yield Refusal(kind=KIND, label=place, reason=str(trouble), hides_others=True)
-            return
-        yield from (_item(client, target, run) for run in listing.runs)
-        if listing.n_missing:
-            n_all = len(listing.runs) + listing.n_missing
-            reason = (
-                f"{client.server} says that there are {n_all:,} runs, and lists {len(listing.runs):,}; import again"
-            )
-            yield Refusal(kind=KIND, label=place, reason=reason, hides_others=True)
 
     def _login(self, server: str, timeout_s: float) -> Client:
         if self._client is None or (self._client.server, self._client.timeout_s) != (server, timeout_s):
             self._client = Client(server, timeout_s)
         return self._client
+
+
+def _items(client: Client, target: Target, options: Options) -> Iterator[Item | Refusal]:
+    if target.run_id is not None:
+        yield _find_one(client, target, target.run_id)
+        return
+    listing = Listing(client, target.entity, target.project, dict(options.filters))
+    n_runs = 0
+    for run in listing.runs():
+        n_runs += 1
+        yield _item(client, target, run)
+    if listing.n_missing:
+        n_all = n_runs + listing.n_missing
+        reason = f"{client.server} says that there are {n_all:,} runs, and lists {n_runs:,}; import again"
+        yield Refusal(kind=KIND, label=f"{target.entity}/{target.project}", reason=reason, hides_others=True)
 
 
 def _find_one(client: Client, target: Target, run_id: str) -> Item:

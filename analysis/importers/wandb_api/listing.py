@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,45 +29,48 @@ class Listed:
     n_rows: int | None
 
 
-@dataclass(frozen=True, slots=True)
 class Listing:
-    """The runs of a project, in the order of their creation.
+    """The runs of a project.
 
     Attributes:
-        n_missing: Runs that the server counts and never listed.
+        n_missing: Runs that the server counts and never listed; known when `runs` has ended.
     """
 
-    runs: tuple[Listed, ...]
-    n_missing: int
+    def __init__(self, client: Client, entity: str, project: str, filters: dict[str, object]) -> None:
+        self.n_missing = 0
+        self._client = client
+        self._place = (entity, project, filters)
+        self._n_counted = 0
 
+    def runs(self) -> Iterator[Listed]:
+        """All runs that match, each once: in the order of their creation, behind them those that came up later.
 
-def list_runs(client: Client, entity: str, project: str, filters: dict[str, object]) -> Listing:
-    """All runs of a project that match.
+        Raises:
+            NoProject: there is no such project.
+            ServerTrouble: the server does not go on; some may be missing.
+        """
+        seen: set[str] = set()
+        before: set[str] | None = None
+        for _ in range(_MOST_LISTINGS):
+            now: set[str] = set()
+            for run in self._list_once():
+                now.add(run.run_id)
+                if run.run_id not in seen:
+                    seen.add(run.run_id)
+                    yield run
+            if now == before and len(now) >= self._n_counted:
+                break
+            before = now
+        self.n_missing = max(0, self._n_counted - len(seen))
 
-    Raises:
-        ServerTrouble: the server does not list them; `NoProject` if there is no such project.
-    """
-    found: dict[str, Listed] = {}
-    before: set[str] | None = None
-    n_counted = 0
-    for _ in range(_MOST_LISTINGS):
-        runs, n_counted = _list_once(client, entity, project, filters)
-        found |= {run.run_id: run for run in runs}
-        now = {run.run_id for run in runs}
-        if now == before and len(now) >= n_counted:
-            break
-        before = now
-    return Listing(tuple(found.values()), max(0, n_counted - len(found)))
-
-
-def _list_once(client: Client, entity: str, project: str, filters: dict[str, object]) -> tuple[list[Listed], int]:
-    """The runs of one listing, and how many the server says there are."""
-    pages = client.runs(entity, project, filters, per_page=_PER_PAGE)
-    # As the server sent them: a single run that the client cannot make an object of would cost its whole page.
-    pages.convert_objects = lambda: _nodes(pages)
-    nodes = client.ask(lambda: list(pages), moving=lambda: len(pages.objects))
-    counted = (pages.last_response or {}).get("project") or {}
-    return [listed(node) for node in nodes], int(counted.get("runCount") or 0)
+    def _list_once(self) -> Iterator[Listed]:
+        pages = self._client.runs(*self._place, per_page=_PER_PAGE)
+        # As the server sent them: a single run that the client cannot make an object of would cost its whole page.
+        pages.convert_objects = lambda: _nodes(pages)
+        while (node := self._client.ask(lambda: next(pages, None))) is not None:
+            yield listed(node)
+        counted = (pages.last_response or {}).get("project") or {}
+        self._n_counted = int(counted.get("runCount") or 0)
 
 
 def _nodes(pages: WandbRuns) -> list[Node]:

@@ -73,6 +73,17 @@ def test_runs_that_are_counted_and_never_listed_are_said(importer: Importer, mon
     assert "says that there are 7 runs, and lists 5" in refusal.reason
 
 
+def test_a_listing_that_breaks_off_gives_what_it_has_and_says_so(importer: Importer) -> None:
+    _fill(importer, 130)
+    importer.server.fault("Runs", Fault())
+    importer.server.fault("Runs", Fault(503), times=9)
+    *items, refusal = importer.find()
+    assert [item.label for item in items] == [f"team/proj/r{i:03}" for i in range(100)]
+    assert isinstance(refusal, Refusal)
+    assert refusal.hides_others
+    assert "HTTP 503" in refusal.reason
+
+
 @pytest.mark.parametrize(
     "change",
     [
