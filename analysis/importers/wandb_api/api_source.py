@@ -8,7 +8,8 @@ from typing import Final
 from analysis.errors import ConfigError
 from analysis.importers.source import Item, Progress, Request
 from analysis.importers.source_run import Refusal, SourceRun
-from analysis.importers.wandb_api.client import Client, configured_server
+from analysis.importers.wandb_api.client import Client
+from analysis.importers.wandb_api.environment import configured_server
 from analysis.importers.wandb_api.listing import Listed, Listing, listed
 from analysis.importers.wandb_api.options import Options, read_options
 from analysis.importers.wandb_api.server_run import KIND, read_run

@@ -1,16 +1,12 @@
-"""wandb's own client: its environment, its login, and the calls that this source makes, all with a limit on time."""
+"""wandb's own client: its login, and the calls that this source makes, all with a limit on time."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
 from analysis.errors import ConfigError
-from analysis.importers.isolation.process import USER_HOME, USER_WANDB_CONFIG
+from analysis.importers.wandb_api.environment import prepare_environment
 from analysis.importers.wandb_api.patience import within
 from analysis.importers.wandb_api.remote_run import Node, RemoteRun
 from analysis.importers.wandb_api.trouble import Deleted, NoProject, ServerTrouble, explain
@@ -28,23 +24,6 @@ WandbFile: TypeAlias = Any
 WandbApi: TypeAlias = Any
 """Of `wandb.apis.public`; what is read here of them has no types."""
 
-_RETRIES: Final = {
-    # Short: a server that is down must not cost minutes for each run. A `Retry-After` is waited for all the same.
-    # In whole seconds: wandb-core takes a fraction of one for its default of 2.
-    "WANDB_X_GRAPHQL_RETRY_MAX": "3",
-    "WANDB_X_GRAPHQL_RETRY_WAIT_MIN_SECONDS": "1",
-    "WANDB_X_GRAPHQL_RETRY_WAIT_MAX_SECONDS": "2",
-    "WANDB_X_FILE_TRANSFER_RETRY_MAX": "2",
-    "WANDB_X_FILE_TRANSFER_RETRY_WAIT_MIN_SECONDS": "1",
-    "WANDB_X_FILE_TRANSFER_RETRY_WAIT_MAX_SECONDS": "2",
-}
-_QUIET: Final = {
-    "WANDB_SILENT": "true",
-    "WANDB_QUIET": "true",
-    "WANDB_CONSOLE": "off",
-    "WANDB_ERROR_REPORTING": "false",
-}
-_FOLDERS: Final = ("WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR", "WANDB_ARTIFACT_DIR")
 _NO_KEY: Final = (
     "there is no API key for {}: set the environment variable WANDB_API_KEY, or run `wandb login --host {}` once"
 )
@@ -114,14 +93,12 @@ class Client:
             Deleted: the server has no such run.
             ServerTrouble: it cannot be read.
         """
+        return self.ask(lambda: self._ask_for_node({"entity": entity, "project": project, "name": run_id}))
+
+    def _ask_for_node(self, place: dict[str, str]) -> Node:
         from wandb.apis.public.runs import RUN_FRAGMENT
 
-        variables = {"entity": entity, "project": project, "name": run_id}
-        answer = self.ask(lambda: self._api._service_api.execute_graphql(_RUN_QUERY + RUN_FRAGMENT, variables))
-        node = ((answer or {}).get("project") or {}).get("run")
-        if not isinstance(node, dict):
-            raise Deleted
-        return node
+        return _run_of(self._api._service_api.execute_graphql(_RUN_QUERY + RUN_FRAGMENT, place))
 
     def run(self, entity: str, project: str, run_id: str) -> RemoteRun:
         """One run, fresh.
@@ -137,39 +114,11 @@ class Client:
         return RemoteRun(entity, project, run_id, node, handle)
 
 
-@cache
-def prepare_environment() -> None:
-    """Sets up this process for wandb's client: short retries, silence, and folders of its own that are never reused.
-
-    wandb's helper process reads the environment once, at its start.
-    """
-    folder = _private_folder()
-    os.environ.pop("WANDB_SERVICE", None)  # the helper process of whoever started this one, with its own folders
-    os.environ.update(_QUIET, **dict.fromkeys(_FOLDERS, folder.name))
-    for name, value in _RETRIES.items():
-        os.environ.setdefault(name, value)
-    _PRIVATE.append(folder)
-    home = os.environ.get(USER_HOME)
-    if home is not None:  # a reading process has a private home; what the user set stands in the real one
-        default = str(Path(home) / ".config" / "wandb")
-        os.environ["WANDB_CONFIG_DIR"] = os.environ.get(USER_WANDB_CONFIG, default)
-
-
-_PRIVATE: Final[list[tempfile.TemporaryDirectory[str]]] = []
-"""Deleted when the process ends."""
-
-
-def _private_folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="ucurve-wandb-", ignore_cleanup_errors=True)
-
-
-def configured_server() -> str | None:
-    """The server that the environment or wandb's settings file names, else None."""
-    prepare_environment()
-    import wandb
-
-    named = os.environ.get("WANDB_BASE_URL") or wandb.setup().settings.base_url
-    return str(named) if named else None
+def _run_of(answer: Node) -> Node:
+    node = ((answer or {}).get("project") or {}).get("run")
+    if node is None:
+        raise Deleted
+    return {**node, "name": node["name"]}  # a run without a name is none
 
 
 def _log_in(server: str, timeout_s: float) -> WandbApi:

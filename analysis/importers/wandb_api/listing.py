@@ -67,10 +67,10 @@ class Listing:
         pages = self._client.runs(*self._place, per_page=_PER_PAGE)
         # As the server sent them: a single run that the client cannot make an object of would cost its whole page.
         pages.convert_objects = lambda: _nodes(pages)
-        while (node := self._client.ask(lambda: next(pages, None))) is not None:
-            yield listed(node)
-        counted = (pages.last_response or {}).get("project") or {}
-        self._n_counted = int(counted.get("runCount") or 0)
+        runs = map(listed, pages)
+        while (run := self._client.ask(lambda: next(runs, None))) is not None:
+            yield run
+        self._n_counted = self._client.ask(lambda: int(pages.last_response["project"].get("runCount") or 0))
 
 
 def _nodes(pages: WandbRuns) -> list[Node]:

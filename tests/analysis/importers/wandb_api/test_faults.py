@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from analysis.errors import ConfigError
 from analysis.importers.source_run import Refusal, SourceRun
 from tests.analysis.importers.wandb_api.conftest import Importer, logged, truth
 from tests.analysis.importers.wandb_api.stub_runs import StubRun, numbered_rows
@@ -147,20 +146,3 @@ def test_a_run_that_is_deleted_while_it_is_read_is_never_a_short_complete_one(
     else:
         assert found.rows_got == 1500
     importer.server.unknown.clear()  # the file of a run that is gone
-
-
-@pytest.mark.parametrize("body", ["", "<html>proxy</html>", "{}", '{"data": null}', '{"data": {"project": {}}}'])
-@pytest.mark.parametrize("operation", ["Runs", "Run", "HistoryPage"])
-def test_an_answer_that_makes_no_sense_ends_in_a_sentence(importer: Importer, operation: str, body: str) -> None:
-    importer.server.add(StubRun("r", _ROWS))
-    (item,) = importer.items()
-    importer.server.fault(operation, Fault(200, body=body), times=9)
-    (found,) = _found(importer) if operation == "Runs" else [importer.read(item)]
-    assert isinstance(found, Refusal) or (isinstance(found, SourceRun) and found.verdict == "partial")
-
-
-def _found(importer: Importer) -> list[Any]:
-    try:
-        return importer.find()
-    except ConfigError as problem:
-        return [Refusal(kind="wandb", label="", reason=str(problem))]
