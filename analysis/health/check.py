@@ -14,7 +14,7 @@ from analysis.health.clocks import find_odd_times
 from analysis.health.configurations import find_odd_settings
 from analysis.health.curves import find_misplaced_rows, find_odd_values
 from analysis.health.duplicates import find_duplicates
-from analysis.health.exclusions import explain_exclusions
+from analysis.health.exclusions import explain_exclusions, find_unconfirmed
 from analysis.health.groups import count_coverage, find_group_oddities, find_missing_metrics, list_groups
 from analysis.health.imports import find_incomplete_imports
 from analysis.health.numbers import find_odd_numbers
@@ -124,6 +124,7 @@ def _findings(frames: HealthFrames, metric: str, direction: Direction, now: date
     yield from find_odd_values(counted, summaries, paces, metric=metric, direction=direction)
     yield from find_misplaced_rows(results, summaries)
     yield from find_odd_times(results, summaries, paces, now)
+    yield from find_unconfirmed(results)
     yield from find_group_oddities(columns, runs, [None if pd.isna(key) else str(key) for key in results["trial_key"]])
 
 

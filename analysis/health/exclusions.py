@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from analysis.health.types import Exclusion
-from analysis.runs.values import RunValue, is_learning_rate, read_run_values
+from analysis.health.types import Exclusion, Finding
+from analysis.health.words import count, ids
+from analysis.runs.values import RunValue, is_learning_rate, read_run_values, settled_statuses
 
 _WORDS = {
     "queued": "It waits to be trained",
@@ -17,7 +18,7 @@ _WORDS = {
     "stopped": "It was stopped",
     "pruned": "It was pruned: stopped because it was behind the others",
     "lost": "It was lost: its trainer disappeared",
-    "unconfirmed": "Nobody has confirmed that it finished",
+    "unconfirmed": "Nobody has confirmed that it finished, and it logged less than others of its kind",
     "diverged": "It diverged; it brackets the optimum but enters no mean",
 }
 
@@ -39,6 +40,20 @@ def explain_exclusions(results: pd.DataFrame, metric: str) -> tuple[Exclusion, .
         if run.role != "value"
         for exclusion in _explained(run, str(status), "" if pd.isna(reason) else str(reason), metric)
     )
+
+
+def find_unconfirmed(results: pd.DataFrame) -> Iterator[Finding]:
+    """Yields a remark on the runs that count although nothing says that they finished."""
+    counted = results[(results["status"] == "unconfirmed") & (settled_statuses(results) == "finished")]
+    if len(counted):
+        yield Finding(
+            kind="unconfirmed",
+            severity="remark",
+            message=f"{count(len(counted), 'run')} ended without saying how, and count as finished: they logged as far "
+            f"as the others of their kind.",
+            run_ids=ids(counted["run_id"]),
+            advice="Look at their curves if one looks cut off; in W&B, run.finish() at the end of a script confirms it.",
+        )
 
 
 def _explained(run: RunValue, status: str, status_reason: str, metric: str) -> Iterator[Exclusion]:

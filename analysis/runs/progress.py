@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.runs.configuration import COMPARABLE
 from analysis.runs.direction import Direction
+from analysis.runs.values import settled_statuses
 
 NO_SWEEP: Final = "(no sweep)"
 """Stands for runs that belong to none, such as imported ones."""
@@ -102,7 +103,7 @@ def _summarise(name: str, runs: pd.DataFrame, direction: Direction) -> dict[str,
 def _best(runs: pd.DataFrame, direction: Direction) -> tuple[float, float]:
     """Value and learning rate of the finished run with the best finite value; missing where runs do not compare."""
     finished = runs[
-        (runs["status"] == "finished") & np.isfinite(_floats(runs["value"])) & runs["learning_rate"].notna()
+        (settled_statuses(runs) == "finished") & np.isfinite(_floats(runs["value"])) & runs["learning_rate"].notna()
     ]
     # With a token budget the number of steps follows from the batch size: not a budget of its own.
     has_token_budget = finished["token_budget"].notna()
