@@ -14,6 +14,7 @@ from analysis.importers.trainer.args import read_arguments
 from analysis.importers.trainer.output_folder import CARD_FILE, OutputFolder, find_folders, open_folder
 from analysis.importers.trainer.plain_yaml import read_plain_yaml
 from analysis.importers.trainer.read import Extras, read_folder
+from analysis.importers.wandb_log.json_text import replace_lone_surrogates
 
 _KIND: Final = "axolotl"
 _LOG_FILE: Final = "debug.log"
@@ -84,6 +85,7 @@ def _stated(folder: OutputFolder) -> tuple[dict[str, object], str | None]:
 
 def _logged_config(log: str) -> dict[str, object]:
     """The configuration of the last start; earlier ones stand before it when a training was resumed."""
+    log = replace_lone_surrogates(log)[0]
     starts = [match.end() for match in _LOGGED.finditer(log)]
     for start in reversed(starts):
         try:

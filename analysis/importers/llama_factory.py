@@ -15,6 +15,7 @@ from analysis.importers.trainer.output_folder import OutputFolder, find_folders,
 from analysis.importers.trainer.plain_yaml import read_plain_yaml
 from analysis.importers.trainer.read import Extras, read_folder
 from analysis.importers.trainer.states import Entry
+from analysis.importers.wandb_log.json_text import replace_lone_surrogates
 
 _KIND: Final = "llama-factory"
 _LOG_FILE: Final = "trainer_log.jsonl"
@@ -94,7 +95,7 @@ def _entries(path: Path) -> tuple[list[Entry], int]:
 
 def _entry(line: str) -> Entry | None:
     try:
-        content = json.loads(line)
+        content = json.loads(replace_lone_surrogates(line)[0])
     except (ValueError, RecursionError):
         return None
     if not isinstance(content, dict) or step_of(content.get("current_steps")) is None:

@@ -123,7 +123,7 @@ def _of_its_own(reports: Sequence[Report], label: str) -> SourceRun:
         verdict="partial" if problems else "complete",
         reason=f"{len(problems)} scores are no numbers" if problems else None,
         name=_name(newest),
-        created_at=datetime.fromtimestamp(reports[0].date, UTC) if reports[0].date else None,
+        created_at=_moment(reports[0].date),
         config={_KIND: _config(newest)},
         columns={name: value for name, value in columns.items() if value is not None},
         environment={name: value for name in _ENVIRONMENT if (value := newest.content.get(name)) is not None},
@@ -134,6 +134,13 @@ def _of_its_own(reports: Sequence[Report], label: str) -> SourceRun:
         problems=problems,
         notes=[*_group_note(reports), _parent_note(parent)],
     )
+
+
+def _moment(seconds: float) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if seconds else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _config(report: Report) -> dict[str, object]:

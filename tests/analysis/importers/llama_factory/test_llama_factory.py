@@ -12,6 +12,7 @@ from analysis.importers.llama_factory import SOURCE
 from analysis.importers.source import Item, Request
 from analysis.importers.source_run import SourceRun
 from analysis.importers.trainer import SOURCE as TRAINER
+from analysis.store.identity import canonical_json
 from tests.analysis.importers.trainer.folders import LOGS as TRAINER_LOGS
 from tests.analysis.importers.trainer.folders import logged
 from tests.analysis.importers.trainer.folders import read_one as read_as_trainer
@@ -83,3 +84,19 @@ def test_a_resumed_log_counts_from_where_it_began_again(tmp_path: Path) -> None:
 def test_other_trainers_folders_are_not_taken() -> None:
     assert list(SOURCE.find(Request(targets=(str(TRAINER_LOGS),)))) == []
     assert len(list(TRAINER.find(Request(targets=(str(LOGS),))))) == 2
+
+
+def test_odd_values_in_its_yaml_stay_storable(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(LOGS / "whole", tmp_path / "out"))
+    text = 'when: 2026-01-02\n1: one\nbroken: "\\ud800"\nwords: !!set {a, b}\nrate: .nan\nnested: {2: x}\n'
+    (folder / "training_args.yaml").write_text(text)
+    with (folder / "trainer_log.jsonl").open("a") as file:
+        file.write('{"current_steps": 99, "a\\ud800": 1.0}\n')
+    run = _one(folder)
+    config = run.config["training_args"]
+    assert isinstance(config, dict)
+    assert {name: config[name] for name in ("when", "1", "broken", "nested")} == {
+        "when": "2026-01-02", "1": "one", "broken": "\ufffd", "nested": {"2": "x"},
+    }  # fmt: skip
+    assert canonical_json(run.config)
+    assert logged(run)[99, "a\ufffd"] == 1.0

@@ -213,3 +213,9 @@ def test_the_digest_follows_the_files(tmp_path: Path) -> None:
         digests.append(item.digest)
         _write(folder / "results_2026-11-23T00-00-00.000000.json", date=1795400000.0)
     assert digests[0] != digests[1]
+
+
+@pytest.mark.parametrize("date", [1e300, float("nan"), "x", None, -1e18])
+def test_an_odd_date_is_no_date(tmp_path: Path, date: object) -> None:
+    run = _one(_write(tmp_path / "results_2026-11-22T00-00-00.000000.json", date=date))
+    assert (run.created_at, len(run.scores)) == (None, 7)
