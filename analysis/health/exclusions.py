@@ -52,7 +52,7 @@ def find_unconfirmed(results: pd.DataFrame) -> Iterator[Finding]:
             message=f"{count(len(counted), 'run')} ended without saying how, and count as finished: they logged as far "
             f"as the others of their kind.",
             run_ids=ids(counted["run_id"]),
-            advice="Look at their curves if one looks cut off; in W&B, run.finish() at the end of a script confirms it.",
+            advice="See whether a curve looks cut off; in W&B, run.finish() at the end of a script confirms the end.",
         )
 
 

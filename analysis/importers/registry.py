@@ -20,12 +20,12 @@ class SourceKind:
 
 
 KINDS: Final = (
+    SourceKind("tinker", "analysis.importers.tinker", "log folders of tinker-cookbook"),
     SourceKind("wandb", "analysis.importers.wandb", "W&B projects, wandb folders and .wandb files"),
     SourceKind("axolotl", "analysis.importers.axolotl", "axolotl output folders"),
     SourceKind("llama-factory", "analysis.importers.llama_factory", "LLaMA-Factory output folders"),
     SourceKind("open-instruct", "analysis.importers.open_instruct", "open-instruct output folders and W&B runs"),
     SourceKind("trainer", "analysis.importers.trainer", "output folders of Hugging Face Trainer and TRL"),
-    SourceKind("tinker", "analysis.importers.tinker", "log folders of tinker-cookbook"),
     SourceKind("lm-eval", "analysis.importers.lm_eval", "result files of lm-evaluation-harness"),
     SourceKind("mlflow", "analysis.importers.mlflow", "MLflow tracking servers, databases and mlruns folders"),
     SourceKind("trackio", "analysis.importers.trackio", "Trackio databases"),
