@@ -7,6 +7,7 @@ in the compute type is one cast, and an adapter moves between slots or to disk i
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +40,24 @@ class Pair:
     b: Tensor
     grad_a: Tensor
     grad_b: Tensor
+
+
+class PackedAdapter(Protocol):
+    """What a packed forward pass asks of the adapter in a slot."""
+
+    @property
+    def scale(self) -> float:
+        """Factor on B(A(x))."""
+        ...
+
+    @property
+    def pairs(self) -> Sequence[Mapping[str, Pair]]:
+        """The low-rank pair of each module, by worker and name."""
+        ...
+
+    def dropout_mask(self, n_tokens: int, n_in: int) -> Tensor | None:
+        """Drawn anew at each call, `(n_tokens, n_in)`, divided by the keep probability; None without dropout."""
+        ...
 
 
 class Adapter:
@@ -76,6 +95,20 @@ class Adapter:
         self.dropout_generator = torch.Generator().manual_seed(seed)
         self.pairs = [self._views(gradient) for gradient in self._gradients]
         """The low-rank pair of each module, by worker and name."""
+
+    @property
+    def scale(self) -> float:
+        """As in its shape."""
+        return self.shape.scale
+
+    def dropout_mask(self, n_tokens: int, n_in: int) -> Tensor | None:
+        """Zero or 1 / (1 - rate), `(n_tokens, n_in)`; None without dropout."""
+        rate = self.shape.dropout
+        if rate == 0:
+            return None
+        drawn = torch.rand(n_tokens, n_in, generator=self.dropout_generator)
+        keep = (drawn >= rate).to(self.compute_dtype).div_(1 - rate)
+        return keep.to(self.parameter.device)
 
     @property
     def gradient(self) -> Tensor:

@@ -1,17 +1,17 @@
 """A frozen base model that many adapters share: one forward pass, every trial's rows in it."""
 
 import threading
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, PreTrainedModel
 
 from runner.errors import ModelError
-from runner.training.adapters import Adapter
+from runner.training.adapters import PackedAdapter
 from runner.training.head_loss import HeadLoss, head_loss
-from runner.training.layout import MicroBatch, Row, lay_out
+from runner.training.layout import MicroBatch, Row, Segment, lay_out
 from runner.training.packed_ops import CausalAttention, PackedGatedMlp, PackedLinear, Part, RmsNorm, Weight
 
 ATTENTION = "ucurve_packed"
@@ -21,36 +21,57 @@ PROBE_TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.1}
 """Largest accepted difference of the mean loss (nats per token) between our forward pass and the model's own."""
 
 
+class Attention(Protocol):
+    """How the tokens of a stream see each other; H is a multiple of G (grouped queries share a key/value head)."""
+
+    def __call__(
+        self, query_THD: Tensor, key_TGD: Tensor, value_TGD: Tensor, *, layer: int, scale: float, window: int | None
+    ) -> Tensor:
+        """The mixed values `(T, H, D)` of decoder layer `layer`.
+
+        Args:
+            query_THD: Queries with their rotary positions, in the compute type.
+            key_TGD: Keys, likewise.
+            value_TGD: Values.
+            layer: Index of the decoder layer.
+            scale: Factor on the scores.
+            window: A token sees at most this many tokens back, itself included; None for no limit.
+        """
+        ...
+
+
+class Stream(NamedTuple):
+    """Tokens of one forward pass, without padding; those of one slot stand next to each other."""
+
+    token_ids_T: Tensor
+    position_ids_T: Tensor
+    segments: tuple[Segment, ...]
+    """Tokens of each slot, in order, covering 0..T."""
+    attention: Attention
+
+
 class Pack(threading.local):
-    """What the patched modules of one model need to know about the micro-batch under way: one per thread."""
+    """What the patched modules of one model need to know about the forward pass under way: one per thread."""
 
     def __init__(self, compute_dtype: torch.dtype) -> None:
         self.compute_dtype = compute_dtype
-        self.micro: MicroBatch | None = None
-        self.adapters: Mapping[int, Adapter] = {}
+        self.stream: Stream | None = None
+        self.adapters: Mapping[int, PackedAdapter] = {}
         self.training = False
         self.worker = 0
 
     def parts(self, module_name: str, n_in: int) -> list[Part]:
         """The low-rank pairs that act in module `module_name`, in the order of the tokens."""
-        if self.micro is None:
+        if self.stream is None:
             return []
         parts = []
-        for slot, start, stop in self.micro.segments:
+        for slot, start, stop in self.stream.segments:
             adapter = self.adapters.get(slot)
             pair = adapter.pairs[self.worker].get(module_name) if adapter else None
             if adapter is not None and pair is not None:
-                keep = self._dropout(adapter, stop - start, n_in)
-                parts.append(Part(start, stop, pair, adapter.shape.scale, keep))
+                keep = adapter.dropout_mask(stop - start, n_in) if self.training else None
+                parts.append(Part(start, stop, pair, adapter.scale, keep))
         return parts
-
-    def _dropout(self, adapter: Adapter, n_tokens: int, n_in: int) -> Tensor | None:
-        rate = adapter.shape.dropout
-        if not self.training or rate == 0:
-            return None
-        drawn = torch.rand(n_tokens, n_in, generator=adapter.dropout_generator)
-        keep = (drawn >= rate).to(self.compute_dtype).div_(1 - rate)
-        return keep.to(adapter.parameter.device)
 
 
 class PackedLinearModule(nn.Module):
@@ -125,7 +146,7 @@ class PackedModel:
     def loss(
         self,
         micro: MicroBatch,
-        adapters: Mapping[int, Adapter],
+        adapters: Mapping[int, PackedAdapter],
         *,
         token_weights: Mapping[int, float] | None = None,
         worker: int = 0,
@@ -141,27 +162,45 @@ class PackedModel:
         """
         if not micro.scored_segments:
             return {}
-        self.pack.micro, self.pack.adapters = micro, adapters
-        self.pack.training, self.pack.worker = token_weights is not None, worker
-        try:
-            with torch.set_grad_enabled(token_weights is not None):
-                result = self._forward(micro, token_weights)
-        finally:
-            self.pack.micro, self.pack.adapters = None, {}
+        with torch.set_grad_enabled(token_weights is not None):
+            hidden_TI = self._decode(_row_stream(micro), adapters, training=token_weights is not None, worker=worker)
+            result = self._head(hidden_TI, micro, token_weights)
         return {s.slot: nll for s, nll in zip(micro.scored_segments, result.nll_sums, strict=True)}
 
-    def _forward(self, micro: MicroBatch, token_weights: Mapping[int, float] | None) -> HeadLoss:
-        embedded = self.embedding(micro.token_ids_T)[None].to(STREAM_DTYPE)
-        # The first adapters need a gradient to arrive at, though the embedding itself is frozen.
-        embedded.requires_grad_(token_weights is not None)
-        hidden_TI = self.decoder(
-            inputs_embeds=embedded, position_ids=micro.position_ids_T[None], use_cache=False, ucurve_pack=self.pack
-        ).last_hidden_state[0]
+    @torch.no_grad()
+    def hidden(self, stream: Stream, adapters: Mapping[int, PackedAdapter], *, worker: int = 0) -> Tensor:
+        """Final hidden states `(T, I)` of the stream, in the type of the residual stream, without gradients.
+
+        Args:
+            stream: The tokens.
+            adapters: The adapter of each slot; a slot without one runs the base model.
+            worker: As in `loss`.
+        """
+        return self._decode(stream, adapters, training=False, worker=worker)
+
+    def _decode(self, stream: Stream, adapters: Mapping[int, PackedAdapter], *, training: bool, worker: int) -> Tensor:
+        self.pack.stream, self.pack.adapters = stream, adapters
+        self.pack.training, self.pack.worker = training, worker
+        try:
+            embedded = self.embedding(stream.token_ids_T)[None].to(STREAM_DTYPE)
+            # The first adapters need a gradient to arrive at, though the embedding itself is frozen.
+            embedded.requires_grad_(training)
+            hidden_1TI: Tensor = self.decoder(
+                inputs_embeds=embedded,
+                position_ids=stream.position_ids_T[None],
+                use_cache=False,
+                ucurve_pack=self.pack,
+            ).last_hidden_state
+            return hidden_1TI[0]
+        finally:
+            self.pack.stream, self.pack.adapters = None, {}
+
+    def _head(self, hidden_TI: Tensor, micro: MicroBatch, token_weights: Mapping[int, float] | None) -> HeadLoss:
         hidden_SI = hidden_TI.index_select(0, micro.scored_index_S).to(self.compute_dtype)
         weights = None if token_weights is None else [token_weights[s.slot] for s in micro.scored_segments]
         result = head_loss(hidden_SI.detach(), self.output_weight, micro.targets_S, micro.scored_segments, weights)
         if result.grad_hidden_SI is not None:
-            hidden_SI.backward(result.grad_hidden_SI)
+            hidden_SI.backward(result.grad_hidden_SI)  # type: ignore[no-untyped-call]
         return result
 
     def _patch(self, model: PreTrainedModel) -> None:
@@ -231,7 +270,7 @@ def _round_rotary(decoder: nn.Module, dtype: torch.dtype) -> None:
 
 
 def _packed_attention(
-    module: nn.Module,  # noqa: ARG001 - the signature is transformers' attention interface
+    module: nn.Module,
     query: Tensor,
     key: Tensor,
     value: Tensor,
@@ -242,10 +281,23 @@ def _packed_attention(
     sliding_window: int | None = None,
     **_unused: Any,  # noqa: ANN401
 ) -> tuple[Tensor, None]:
-    """Attention over the rows of the micro-batch; `query` is `(1, H, T, D)`, the result `(1, T, H, D)`."""
-    micro = ucurve_pack.micro
-    if micro is None:
-        raise RuntimeError("the packed model runs through PackedModel.loss only")
-    dtype = ucurve_pack.compute_dtype
-    streams: Sequence[Tensor] = [t[0].transpose(0, 1).to(dtype) for t in (query, key, value)]
-    return CausalAttention.apply(*streams, micro, scaling, sliding_window)[None], None  # type: ignore[no-untyped-call]
+    """The attention of the stream under way; `query` is `(1, H, T, D)`, the result `(1, T, H, D)`."""
+    stream = ucurve_pack.stream
+    if stream is None:
+        raise RuntimeError("the packed model runs through PackedModel.loss and PackedModel.hidden only")
+    query, key, value = (t[0].transpose(0, 1).to(ucurve_pack.compute_dtype) for t in (query, key, value))
+    layer = int(module.layer_idx)  # type: ignore[arg-type]
+    return stream.attention(query, key, value, layer=layer, scale=scaling, window=sliding_window)[None], None
+
+
+def _row_stream(micro: MicroBatch) -> Stream:
+    """The micro-batch, with attention inside each of its rows."""
+
+    def attend(
+        query_THD: Tensor, key_TGD: Tensor, value_TGD: Tensor, *, layer: int, scale: float, window: int | None
+    ) -> Tensor:
+        del layer  # nothing is kept between layers
+        out: Tensor = CausalAttention.apply(query_THD, key_TGD, value_TGD, micro, scale, window)  # type: ignore[no-untyped-call]
+        return out
+
+    return Stream(micro.token_ids_T, micro.position_ids_T, micro.segments, attend)
