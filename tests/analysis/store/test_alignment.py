@@ -127,7 +127,7 @@ def test_directions_follow_the_aligned_names(store: Store) -> None:
     }  # fmt: skip
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(
     st.dictionaries(
         st.sampled_from(["r-1", "r-2", "r-3"]),
