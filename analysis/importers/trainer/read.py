@@ -54,14 +54,15 @@ class Extras:
 
 def read_folder(folder: OutputFolder, extras: Extras, now: float) -> Iterator[SourceRun | Refusal]:
     """The runs of an output folder."""
-    states, damage = load_states(folder)
-    if damage and not states:
+    found, damage = load_states(folder)
+    if damage and not found:
         yield _refusal(folder, extras, f"no {STATE_FILE} can be read: {damage[0].reason}; copy the folder again")
         return
-    states = with_later_entries(states, extras.log)
+    if found:
+        found[0] = with_later_entries(found[0], extras.log)
     quiet_s = now - folder.last_write()
     by_identity: dict[str, list[Training]] = {}
-    for training in trainings_in(folder, states):
+    for training in trainings_in(folder, found):
         by_identity.setdefault(training.identity, []).append(training)
     for index, attempts in enumerate(by_identity.values()):
         if not attempts[0].has_begun:

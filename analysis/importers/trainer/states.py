@@ -57,17 +57,39 @@ class Damage:
     reason: str
 
 
-def load_states(folder: OutputFolder) -> tuple[list[State], list[Damage]]:
-    """All states of an output folder, the newest first, and those that cannot be read."""
+def load_states(folder: OutputFolder) -> tuple[list[list[State]], list[Damage]]:
+    """The states of an output folder apart by training, the newest first everywhere, and those that cannot be read.
+
+    A state whose log begins a newer one's is of the same training; its log is not held. A folder that was used twice
+    has checkpoints of two trainings: those of the older one that were not overwritten contradict the newer ones.
+    """
     places: list[tuple[int | None, Path]] = [(None, folder.path)] if folder.has(STATE_FILE) else []
-    states, damage = [], []
+    trainings: list[list[State]] = []
+    damage = []
     for number, place in [*places, *folder.checkpoints]:
         try:
-            states.append(_state(place))
+            _file_under(_state(place), trainings)
         except UnreadableFileError as problem:
             damage.append(Damage(place, number, str(problem)))
-    states.sort(key=lambda state: (state.step, state.has_returned, len(state.log)), reverse=True)
-    return states, damage
+    for training in trainings:
+        training[1:] = sorted(training[1:], key=_progress, reverse=True)
+    trainings.sort(key=lambda training: _progress(training[0]), reverse=True)
+    return trainings, damage
+
+
+def _file_under(state: State, trainings: list[list[State]]) -> None:
+    """Puts a state into its training, as the first where it is the newest."""
+    for training in trainings:
+        older, newer = sorted((training[0], state), key=_progress)
+        if _begins(older, newer):
+            training[0] = newer
+            training.append(replace(older, log=()))
+            return
+    trainings.append([state])
+
+
+def _progress(state: State) -> tuple[int, bool, int]:
+    return state.step, state.has_returned, len(state.log)
 
 
 def _state(place: Path) -> State:
@@ -80,31 +102,13 @@ def _state(place: Path) -> State:
 
 
 def with_later_entries(states: list[State], log: Iterable[Entry]) -> list[State]:
-    """The states, the newest continued by what a tool logged after it was saved."""
-    if not states:
-        return states
+    """The states of a training, the newest continued by what a tool logged after it was saved."""
     newest = states[0]
     later = [entry for entry in log if (step := step_of(entry.get("step"))) is not None and step > newest.step]
     if not later:
         return states
     step = max(step_of(entry.get("step")) or 0 for entry in later)
     return [replace(newest, step=step, log=[*newest.log, *later]), *states]
-
-
-def by_training(states: Iterable[State]) -> list[list[State]]:
-    """States apart by training: one whose log begins a newer one's is of the same training.
-
-    A folder that was used twice holds checkpoints of two trainings; those of the older one that were not overwritten
-    contradict the newer ones.
-    """
-    trainings: list[list[State]] = []
-    for state in states:
-        home = next((training for training in trainings if _begins(state, training[0])), None)
-        if home is None:
-            trainings.append([state])
-        else:
-            home.append(state)
-    return trainings
 
 
 def _begins(older: State, newer: State) -> bool:

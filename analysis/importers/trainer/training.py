@@ -11,7 +11,7 @@ from analysis.importers.trainer.identity import identity_of
 from analysis.importers.trainer.log_rows import late_values
 from analysis.importers.trainer.output_folder import RESULT_FILES, OutputFolder
 from analysis.importers.trainer.settings import Settings, read_settings
-from analysis.importers.trainer.states import END_MARK, Entry, State, by_training
+from analysis.importers.trainer.states import END_MARK, Entry, State
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,13 @@ class Training:
         return self.newest is None or bool(self.newest.log) or self.newest.step == self.newest.max_steps
 
 
-def trainings_in(folder: OutputFolder, states: Sequence[State]) -> Iterator[Training]:
-    """The trainings of a folder, the newest first. What lies beside the checkpoints is the newest one's."""
-    newest, *older = by_training(states) or [[]]
+def trainings_in(folder: OutputFolder, found: Sequence[Sequence[State]]) -> Iterator[Training]:
+    """The trainings of a folder, from their states. What lies beside the checkpoints is the newest one's."""
+    newest, *older = found or [[]]
     places = dict.fromkeys([*(state.place for state in newest), *folder.places])
     yield Training(newest, read_settings(places), _results(folder))
-    for found in older:
-        yield Training(found, read_settings(state.place for state in found), {})
+    for states in older:
+        yield Training(states, read_settings(state.place for state in states), {})
 
 
 def _results(folder: OutputFolder) -> dict[str, object]:
