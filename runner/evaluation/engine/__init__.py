@@ -1,0 +1,1 @@
+"""Puts token requests to many adapters over one frozen base model at once."""
