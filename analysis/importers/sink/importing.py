@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -59,6 +60,7 @@ def import_from(
     """
     tell = on_event or (lambda _: None)
     report = ImportReport(dry_run=dry_run)
+    request = replace(request, targets=tuple(map(_at_home, request.targets)))
     with Reader(kinds, request, limits) as reader:
         try:
             listing = list_all(reader, kinds, tell)
@@ -154,6 +156,14 @@ class _Import:
         self._tell({"event": "source", **line.to_json()})
 
 
+def _at_home(target: str) -> str:
+    """A target with the user's home for `~`, which is another folder in the reading process."""
+    try:
+        return str(Path(target).expanduser()) if target.startswith("~") else target
+    except RuntimeError:  # no such user
+        return target
+
+
 def _absolute(target: str) -> str:
-    path = Path(target).expanduser()
+    path = Path(target)
     return str(path.resolve()) if path.exists() else target
