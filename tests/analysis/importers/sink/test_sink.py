@@ -275,3 +275,19 @@ def test_names_of_metrics_in_a_map_become_agreements_once(store: Store) -> None:
     before = versions(store)
     save_names(store, run_map, {"scripted"})
     assert versions(store) == before
+
+
+def test_two_scores_for_one_place_are_said_and_the_last_one_counts(store: Store) -> None:
+    scores = [{"benchmark": "arc", "metric": "acc", "score": score} for score in (0.1, 0.2)]
+    (line,) = bring(store, {"id": "a", "scores": scores})
+    assert (line.result.verdict, line.result.reason) == ("partial", "arc has two scores at step 0; the last one counts")
+    assert store.snapshot().scored(list(line.run_ids))["score"].to_pylist() == [0.2]
+
+
+def test_a_place_that_tells_less_for_a_while_is_still_trusted_for_what_it_told(store: Store) -> None:
+    """Else a shorter copy of the run could take over."""
+    first: Script = {"id": "a", "n": 5, "verdict": "unverified", "marks": ["m"]}
+    bring(store, first, first | {"n": 2})
+    copy = {"id": "copy", "marks": ["m"], "attempts": [points(7.0, 7.0, 7.0)], "verdict": "unverified"}
+    assert states(bring(store, copy)) == ["unchanged"]
+    assert 7.0 not in logged(store).values()
