@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-FINISH_TIMEOUT_S: Final = 60.0
-"""How long the end of a sweep waits for W&B; our choice: the store has everything, and `wandb sync` sends the rest."""
+FINISH_TIMEOUT_S: Final = 30.0
+"""How long the end of a sweep waits while W&B takes nothing; our choice: the store has everything."""
+_MOST_WAITS: Final = 20
+"""As many such times at most, while it takes something in each."""
 _MOST_WAITING: Final = 100_000
 """Messages that may wait for W&B before they are dropped; some 50 MB."""
+_MOST_FAILED: Final = 2
+"""So many runs that could not begin end the copy: each of them can wait for a dead server."""
 _COLUMNS: Final = ("tokenizer_id", "eval_set_id", "warmup_steps", "batch_tokens", "grad_accum_steps", "max_steps")
 """Columns of the planned row that the configuration does not hold; they make an import of the copy comparable."""
 
@@ -68,6 +72,7 @@ class WandbMirror:
         self._waiting: queue.Queue[Message | None] = queue.Queue(_MOST_WAITING)
         self._problem: str | None = None
         self._has_said = False
+        self._n_failed = 0
         self._thread = threading.Thread(target=self._work, name="wandb-mirror", daemon=True)
         self._thread.start()
 
@@ -109,9 +114,13 @@ class WandbMirror:
             self._waiting.put(None, timeout=self._finish_timeout_s)
         except queue.Full:
             self._problem = self._problem or "it took nothing any more"
-        self._thread.join(self._finish_timeout_s)
+        for _ in range(_MOST_WAITS):
+            before = self._waiting.qsize()
+            self._thread.join(self._finish_timeout_s)
+            if self._waiting.qsize() == before:
+                break
         if self._thread.is_alive():
-            self._problem = self._problem or f"it had not taken everything {self._finish_timeout_s:.0f} s after the end"
+            self._problem = self._problem or "it had not taken everything when the sweep ended"
         self._tell()
 
     def _end(self, run_id: str, status: str, reason: str | None, measured: Mapping[str, object]) -> None:
@@ -136,12 +145,15 @@ class WandbMirror:
 
     def _work(self) -> None:
         while (message := self._waiting.get()) is not None:
+            if self._n_failed >= _MOST_FAILED:
+                continue
             try:
                 self._runs.take(message)
             except Exception as error:  # the client can raise anything, and none of it may end a training
-                _LOGGER.warning("W&B: %s is not copied any more", message.run_id, exc_info=error)
+                _LOGGER.info("W&B: %s is not copied any more", message.run_id, exc_info=error)
                 self._runs.drop(message.run_id)
-                self._problem = self._problem or f"{type(error).__name__}: {error}"
+                self._n_failed += isinstance(message, Begin)
+                self._problem = self._problem or f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _now() -> dict[str, float]:

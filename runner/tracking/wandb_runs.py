@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _EXIT_CODES: Final = {"finished": 0, "stopped": 255}
 """255 is what W&B notes for Ctrl-C; everything else that is not finished counts as failed there."""
-_INIT_TIMEOUT_S: Final = 60.0
+_INIT_TIMEOUT_S: Final = 20.0
 
 
 class WandbRuns:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -110,6 +111,29 @@ def test_a_failing_tracker_is_said_once_and_the_other_runs_go_on() -> None:
     assert said == ["W&B: RuntimeError: no such project; training goes on, and the store has everything"]
 
 
+def test_runs_that_cannot_begin_end_the_copy() -> None:
+    def fail(_message: Message) -> None:
+        raise ConnectionError("no server\nthere")
+
+    taker, said = Taker(fail), list[str]()
+    mirror = mirror_of(taker, said)
+    for run_id in ("a", "b", "a", "b"):
+        mirror.started(state(run_id))
+    mirror.close()
+    assert taker.dropped == ["a", "b"]
+    assert said == ["W&B: ConnectionError: no server there; training goes on, and the store has everything"]
+
+
+def test_a_slow_tracker_is_waited_for_as_long_as_it_takes_something() -> None:
+    taker, said = Taker(lambda _message: time.sleep(0.02)), list[str]()
+    mirror = mirror_of(taker, said, finish_timeout_s=0.1)
+    for step in range(20):
+        mirror.stepped(state("a", step), step, step_result(1.0))
+    mirror.close()
+    assert len(taker.got) == 20
+    assert said == []
+
+
 def test_a_hanging_tracker_holds_up_neither_the_steps_nor_the_end() -> None:
     release = threading.Event()
     taker, said = Taker(lambda _message: assert_released(release)), list[str]()
@@ -119,7 +143,7 @@ def test_a_hanging_tracker_holds_up_neither_the_steps_nor_the_end() -> None:
     mirror.close()
     assert taker.got == []
     assert said == [
-        "W&B: it had not taken everything 0 s after the end; training goes on, and the store has everything"
+        "W&B: it had not taken everything when the sweep ended; training goes on, and the store has everything"
     ]
     release.set()
 
