@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from analysis.importers.config_rules.rules import Reads
-from analysis.importers.table.cells import CellError, is_missing_word, to_number, to_time, to_whole
+from analysis.importers.table.cells import CellError, is_missing_word, to_number, to_whole
 from analysis.store.schema import Column
 
 _QUOTED: Final = re.compile(r"['\"]([^'\"]+)['\"]")
@@ -41,11 +41,6 @@ def reads_of(column: Column) -> Reads:
     """How the values of a column without a rule of its own look like."""
     kinds: dict[str, Reads] = {"int64": "whole", "float64": "number", "list<string>": "modules"}
     return kinds.get(column.type, "text")
-
-
-def read_time(value: object) -> object:
-    """A moment, as `table.cells.to_time` reads it."""
-    return to_time(value if isinstance(value, str | int | float) else None)
 
 
 def _number(value: object) -> float | int | None:
