@@ -44,6 +44,11 @@ def free_memory_bytes(device: torch.device) -> int:
     return free
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether torch or Python ran out of memory; torch's CPU allocator raises a plain RuntimeError."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "not enough memory" in str(error)
+
+
 def peak_memory_bytes(device: torch.device) -> int:
     """Most memory in use so far: of the GPU by torch, or of this process."""
     if device.type == "cuda":

@@ -1,5 +1,6 @@
 """How many trials fit at once, from an estimate made before anything is allocated."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -101,6 +102,56 @@ def plan_pack(
         activation_bytes=fixed + tokens * per_token,
         n_workers=n_workers,
     )
+
+
+def plan_forward(
+    config: PreTrainedConfig,
+    adapter_bytes: Sequence[int],
+    *,
+    dtype: torch.dtype,
+    device: torch.device,
+    free_bytes: int,
+    n_workers: int = 1,
+) -> int:
+    """Most tokens of one forward pass without gradients, with all adapters in memory.
+
+    Args:
+        config: The base model's.
+        adapter_bytes: Of each adapter, in the compute type.
+        dtype: Compute type.
+        device: Where it runs.
+        free_bytes: Memory that can still be had, the base model loaded.
+        n_workers: Passes that run side by side.
+
+    Raises:
+        EnvironmentProblem: The adapters do not fit beside the smallest pass.
+    """
+    usable = int(free_bytes * HEADROOM)
+    left = usable - sum(adapter_bytes) - n_workers * _head_bytes(config)
+    per_token = n_workers * forward_bytes_per_token(config, dtype)
+    tokens = DEFAULT_MICRO_TOKENS.get(device.type, 4096)
+    while tokens > TYPICAL_ROW_TOKENS and tokens * per_token > left:
+        tokens //= 2
+    if tokens * per_token > left:
+        need = usable - left + tokens * per_token
+        raise EnvironmentProblem(
+            f"{len(adapter_bytes)} adapters and one pass need about {need / 2**30:.1f} GiB beside the model, "
+            f"{usable / 2**30:.1f} GiB can be used; score fewer adapters at once, or take a smaller model"
+        )
+    return tokens
+
+
+def forward_bytes_per_token(config: PreTrainedConfig, dtype: torch.dtype) -> int:
+    """What one token needs in a forward pass without gradients: one layer at a time, beside the residual stream.
+
+    Twice the stream (before and after a block) and the final states; the normalised input; queries, keys, values and
+    the mixed values twice over; gate, up and their product, in the compute type.
+    """
+    heads = config.num_attention_heads
+    head_dim = getattr(config, "head_dim", None) or config.hidden_size // heads
+    kv_heads = getattr(config, "num_key_value_heads", None) or heads
+    in_dtype = config.hidden_size + 4 * (heads + kv_heads) * head_dim + 3 * config.intermediate_size
+    return int(3 * config.hidden_size * max(4, dtype.itemsize) + in_dtype * dtype.itemsize)
 
 
 def activation_bytes_per_token(config: PreTrainedConfig, dtype: torch.dtype, row_length: int) -> int:

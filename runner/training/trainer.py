@@ -16,6 +16,7 @@ import torch
 
 from runner.errors import EnvironmentProblem
 from runner.spec.plan import TrialPlan
+from runner.training.hardware import is_out_of_memory
 from runner.training.layout import IGNORED, Row, lay_out, share_rows, split_rows
 from runner.training.packed_model import PackedModel
 from runner.training.tokenized import TokenizedData, TokenizedExample
@@ -177,7 +178,7 @@ class PackedTrainer:
             try:
                 return attempt()
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-                if not _is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 self._halve(error)
             for slot, state in self._active.items():
@@ -209,8 +210,3 @@ def _evaluation(nll_sum: float, data: TokenizedData) -> Evaluation:
     n_bytes = sum(e.n_bytes for e in data.held_out)
     bits = nll_sum / math.log(2)
     return Evaluation(nll_sum / n_scored, bits / n_bytes if n_bytes else math.nan)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """The CPU allocator raises a plain RuntimeError."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "not enough memory" in str(error)

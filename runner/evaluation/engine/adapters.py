@@ -1,10 +1,9 @@
-"""LoRA adapters read from PEFT folders, to be scored and not trained.
+"""LoRA adapters from PEFT folders, to be scored and not trained.
 
 The tensors themselves say which modules carry a pair, so lists, patterns and `all-linear` in `target_modules` need no
-reading. What would change the output in a way that a low-rank pair does not is refused, never left out.
+reading.
 """
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -12,24 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from runner.errors import ModelError
+from runner.evaluation.engine.peft_folder import read_config, read_pairs
 from runner.training.adapters import Pair
 
-CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
-_UNDERSTOOD = {
-    *("peft_type", "task_type", "auto_mapping", "peft_version", "base_model_name_or_path", "revision"),
-    *("inference_mode", "r", "lora_alpha", "lora_dropout", "use_rslora", "rank_pattern", "alpha_pattern"),
-    *("target_modules", "exclude_modules", "layers_to_transform", "layers_pattern", "init_lora_weights"),
-    *("eva_config", "runtime_config", "megatron_core", "qalora_group_size"),
-}
-"""Settings that the scale and the tensors' names and shapes account for, or that mean nothing by themselves."""
-_HARMLESS_STARTS = (True, False, None, "gaussian", "eva", "orthogonal")
-"""Values of `init_lora_weights` that leave the base weights as they are; PiSSA, OLoRA and others change them."""
-_TENSOR_NAME = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])\.weight")
 _NO_GRADIENT = torch.empty(0)
 
 
@@ -74,43 +61,14 @@ def load_adapter(
     Raises:
         ModelError: No such adapter, damaged, made for another base model, or of a kind that cannot be packed.
     """
-    config = _read_config(folder)
-    _check_settings(config, folder)
+    config = read_config(folder)
     _check_base(config.get("base_model_name_or_path"), base_model, folder)
     pairs = {}
-    for name, (a, b) in _read_pairs(folder).items():
+    for name, (a, b) in read_pairs(folder).items():
         _check_pair(name, a, b, config, module_sizes, folder)
         scaled = b.float() * _scale(name, a.shape[0], config)
         pairs[name] = (a.to(device, dtype), scaled.to(device, dtype))
     return FrozenAdapter(pairs, n_workers)
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    file = folder / CONFIG_FILE
-    if not file.is_file() or not (folder / WEIGHTS_FILE).is_file():
-        raise ModelError(f"{folder} is no adapter: it needs {CONFIG_FILE} and {WEIGHTS_FILE} (pickles are never read)")
-    try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise ModelError(f"{file} cannot be read: {error}") from error
-    if not isinstance(config, dict) or config.get("peft_type") != "LORA":
-        raise ModelError(f"{file} describes no LoRA adapter (peft_type must be 'LORA'); only those can be packed")
-    return config
-
-
-def _check_settings(config: Mapping[str, Any], folder: Path) -> None:
-    for key, value in config.items():
-        asks_for_more = value not in (None, False, "none") and value != [] and value != {}
-        unpackable = asks_for_more if key not in _UNDERSTOOD else False
-        if key == "init_lora_weights" and value not in _HARMLESS_STARTS:
-            unpackable = True
-        if unpackable:
-            raise ModelError(
-                f"adapter {folder}: {key} = {json.dumps(value)} in {CONFIG_FILE} is more than a low-rank pair and can"
-                "not be packed; merge the adapter into its base model and score that as a model of its own"
-            )
-    if not isinstance(config.get("r"), int) or not isinstance(config.get("lora_alpha"), int | float):
-        raise ModelError(f"adapter {folder}: {CONFIG_FILE} must give 'r' and 'lora_alpha' as numbers")
 
 
 def _check_base(recorded: object, wanted: str, folder: Path) -> None:
@@ -122,24 +80,6 @@ def _check_base(recorded: object, wanted: str, folder: Path) -> None:
         raise ModelError(
             f"adapter {folder} was trained over '{recorded}', not over '{wanted}'; score it over its own base model"
         )
-
-
-def _read_pairs(folder: Path) -> dict[str, tuple[Tensor, Tensor]]:
-    file = folder / WEIGHTS_FILE
-    try:
-        tensors = load_file(file)
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{file} cannot be read: {error}") from error
-    sides: dict[str, dict[str, Tensor]] = {}
-    for key, tensor in tensors.items():
-        match = _TENSOR_NAME.fullmatch(key)
-        if match is None:
-            raise ModelError(f"{file}: tensor '{key}' is no low-rank pair of a linear layer; it cannot be packed")
-        sides.setdefault(match["module"], {})[match["side"]] = tensor
-    lonely = sorted(name for name, pair in sides.items() if len(pair) < 2)
-    if lonely or not sides:
-        raise ModelError(f"{file} is damaged: " + (f"'{lonely[0]}' has one half of a pair" if lonely else "no tensors"))
-    return {name: (pair["A"], pair["B"]) for name, pair in sides.items()}
 
 
 def _check_pair(

@@ -6,11 +6,25 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from runner.evaluation.engine.adapters import FrozenAdapter, load_adapter
+from runner.evaluation.engine.likelihood import run_pass
+from runner.evaluation.engine.passes import Pass, PassQueue, even_size, plan_passes
+from runner.evaluation.engine.peft_folder import count_parameters
+from runner.evaluation.engine.tree import sorted_indices
+from runner.evaluation.requests import LikelihoodRequest, Likelihoods, Progress
 from runner.training.base_model import ModelFolder, load_model, load_tokenizer
-from runner.training.hardware import Precision, describe_device, keep_freed_memory, pick_device, resolve_precision
+from runner.training.hardware import (
+    Precision,
+    describe_device,
+    free_memory_bytes,
+    keep_freed_memory,
+    pick_device,
+    resolve_precision,
+)
+from runner.training.memory import plan_forward
 from runner.training.packed_model import PackedModel
 from runner.training.workers import Workers
 
@@ -56,6 +70,7 @@ class PackedEngine:
 
         Raises:
             ModelError: The model or an adapter cannot be used.
+            EnvironmentProblem: The adapters do not fit into memory.
         """
         keep_freed_memory()
         device = pick_device()
@@ -63,6 +78,14 @@ class PackedEngine:
         workers = Workers.for_device(device)
         network = load_model(folder, dtype, device)
         model = PackedModel(network)
+        size = plan_forward(
+            network.config,
+            [count_parameters(path) * dtype.itemsize for path in adapters.values() if path is not None],
+            dtype=dtype,
+            device=device,
+            free_bytes=free_memory_bytes(device),
+            n_workers=workers.n_workers,
+        )
         read = partial(
             load_adapter,
             module_sizes=model.module_sizes,
@@ -77,6 +100,7 @@ class PackedEngine:
             loaded,
             load_tokenizer(folder),
             context_length=network.config.max_position_embeddings,
+            micro_batch_tokens=size,
             workers=workers,
         )
 
@@ -89,6 +113,49 @@ class PackedEngine:
     def context_length(self) -> int:
         """Most tokens the model can take."""
         return self._context_length
+
+    def log_likelihoods(self, requests: Sequence[LikelihoodRequest], progress: Progress | None = None) -> Likelihoods:
+        """The likelihood of every request under every slot, in packed passes.
+
+        Raises:
+            ValueError: A request scores nothing, or is longer than the context.
+            EnvironmentProblem: Memory does not hold one request under one slot.
+        """
+        for index, request in enumerate(requests):
+            self._check_request(index, request)
+        n_slots = len(self.slots)
+        found = Likelihoods(np.zeros((n_slots, len(requests))), np.zeros((n_slots, len(requests)), dtype=np.bool_))
+
+        def answer(work: Pass, worker: int) -> None:
+            answers = run_pass(self.model, self.adapters, requests, work, worker)
+            for whole, part in zip(found, answers, strict=True):
+                whole[np.ix_(work.slots, work.requests)] = part
+
+        self._passes(requests, progress).run(answer, self.workers)
+        return found
+
+    def _passes(self, requests: Sequence[LikelihoodRequest], progress: Progress | None) -> PassQueue:
+        def split(chosen: Sequence[int], slots: Sequence[int], max_tokens: int) -> list[Pass]:
+            return list(plan_passes(requests, chosen, slots, max_tokens))
+
+        chosen, slots = sorted_indices(requests), range(len(self.slots))
+        n_tokens = sum(p.n_tokens for p in split(chosen, slots, self.micro_batch_tokens))
+        size = even_size(n_tokens, self.micro_batch_tokens, self.workers.n_workers)
+        passes = split(chosen, slots, size)
+        return PassQueue(passes, lambda work, most: split(work.requests, work.slots, most), progress)
+
+    def _check_request(self, index: int, request: LikelihoodRequest) -> None:
+        n_tokens = len(request.token_ids)
+        if not 1 <= request.n_context < n_tokens:
+            raise ValueError(
+                f"request {index} has {request.n_context} context tokens of {n_tokens}; "
+                "it needs at least one, and at least one token to score"
+            )
+        if n_tokens > self.context_length:
+            raise ValueError(
+                f"request {index} has {n_tokens} tokens, the model takes {self.context_length}; "
+                "cut it on the left first"
+            )
 
     @property
     def device_name(self) -> str:
