@@ -37,7 +37,7 @@ from tests.analysis.importers.scripted import KIND
 
 SECRET = "sk-" + "9f8e7d6c5b4a39281706f5e4d3c2b1a0"
 pytestmark = pytest.mark.slow  # each starts processes
-QUICK = Limits(silent_s=2.0, most_breaks=99, memory_bytes=3 * 1024**3)
+QUICK = Limits(silent_s=6.0, most_breaks=99, memory_bytes=3 * 1024**3)
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +82,7 @@ def test_known_items_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 BREAKS = {
-    "hang": "gave no sign of life for 2 s",
+    "hang": "gave no sign of life for 6 s",
     "exit": "exit code 7",
     "segfault": "SIGSEGV",
     "eat": "more memory",

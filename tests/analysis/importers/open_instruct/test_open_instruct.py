@@ -134,7 +134,10 @@ def test_the_numbers_are_those_of_the_event_files(logs: Path) -> None:
 
 
 def test_a_copy_is_the_same_run(logs: Path) -> None:
-    assert only(logs / "output" / "lr_1e-5").key == only(LOGS / "output" / "lr_1e-5").key
+    one, other = only(logs / "output" / "lr_1e-5"), only(LOGS / "output" / "lr_1e-5")
+    assert one.marks
+    assert set(one.marks) & set(other.marks)
+    assert not set(one.marks) & set(only(LOGS / "output" / "stopped").marks)
 
 
 def test_event_files_of_other_tools_are_none_of_ours(logs: Path) -> None:

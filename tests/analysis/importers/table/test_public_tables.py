@@ -31,7 +31,8 @@ def _import(store: Store, name: str) -> tuple[int, int]:
 
 
 def test_every_example_map_is_tried() -> None:
-    assert {path.stem for path in MAPS.glob("*.yaml")} == set(TABLES)
+    of_logs = {"wandb-runs"}  # a map of runs, not of a table: tests/analysis/importers/config_rules
+    assert {path.stem for path in MAPS.glob("*.yaml")} - of_logs == set(TABLES)
 
 
 @pytest.mark.parametrize("name", TABLES)
