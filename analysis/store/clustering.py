@@ -20,7 +20,10 @@ from deltalake.transaction import AddAction, RemoveAction
 if TYPE_CHECKING:
     from analysis.store.tables import DataFile
 
-SORTED_BY: Final = {"metrics": ("name", "run_id", "attempt", "step")}
+SORTED_BY: Final = {
+    "metrics": ("name", "run_id", "attempt", "step"),
+    "eval_items": ("benchmark", "metric", "run_id", "attempt", "step"),
+}
 """Table -> the columns that its merged files are sorted by; other tables stay as they were written."""
 
 _FILE_ROWS: Final = 1_000_000

@@ -18,6 +18,7 @@ _METRIC_COLUMNS: Final = ", ".join(f'"{column.name}"' for column in schema.METRI
 _OBJECT_COLUMNS: Final = ", ".join(f'"{column.name}"' for column in schema.OBJECTS)
 _IMPORT_COLUMNS: Final = ", ".join(f'"{column.name}"' for column in schema.IMPORTS)
 _AGREEMENT_COLUMNS: Final = ", ".join(f'"{column.name}"' for column in schema.AGREEMENTS)
+_ITEM_COLUMNS: Final = ", ".join(f'e."{column.name}"' for column in schema.EVAL_ITEMS)
 _EVAL_COLUMNS: Final = ", ".join(f'e."{column.name}"' for column in schema.EVALS)
 
 LATEST_METRICS: Final = ("train_loss", "lr_now", "eval_loss")
@@ -203,6 +204,20 @@ ranked AS (
     FROM {{evals}} e JOIN chosen c USING (run_id)
 )
 SELECT {_EVAL_COLUMNS} FROM ranked e WHERE attempt = newest ORDER BY run_id, benchmark, metric, step
+"""
+
+# The attempt that counts as for evals.
+EVAL_ITEMS: Final = f"""
+WITH attempts AS (
+    SELECT run_id, attempt FROM {{runs}}
+    QUALIFY row_number() OVER (PARTITION BY run_id ORDER BY seq DESC, updated_at DESC) = 1
+),
+ranked AS (
+    SELECT e.*, coalesce(a.attempt, max(e.attempt) OVER (PARTITION BY e.run_id)) AS newest
+    FROM {{eval_items}} e LEFT JOIN attempts a USING (run_id)
+    WHERE e.run_id IN (SELECT unnest($run_ids)) AND ($benchmark IS NULL OR e.benchmark = $benchmark)
+)
+SELECT {_ITEM_COLUMNS} FROM ranked e WHERE attempt = newest
 """
 
 # The attempt that counts, as for results, but for every metric; `digest` is equal for equal steps and values. A name

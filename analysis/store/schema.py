@@ -8,9 +8,10 @@ from typing import Final, Literal, NamedTuple
 
 import pyarrow as pa
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """Grows when columns or tables are added. Added columns are nullable and a missing table reads as an empty one, so a
-store of an older version stays readable as it is. 2: the tables objects, imports and agreements."""
+store of an older version stays readable as it is. 2: the tables objects, imports and agreements. 3: the table
+eval_items."""
 
 ColumnType = Literal["string", "int64", "float64", "bool", "timestamp", "list<string>"]
 Rule = Literal["id", "status", "verdict", "json", "count", "finite", "label"]
@@ -78,6 +79,19 @@ class EvalRow(NamedTuple):
     harness: str | None = None
     harness_version: str | None = None
     items_digest: str | None = None
+
+
+class EvalItemRow(NamedTuple):
+    """What a run got on one item of a benchmark; the fields are the columns of `EVAL_ITEMS`, in their order."""
+
+    run_id: str
+    attempt: int
+    step: int
+    benchmark: str
+    metric: str
+    item_id: str
+    items_digest: str
+    score: float
 
 
 RUNS: Final[tuple[Column, ...]] = (
@@ -177,6 +191,17 @@ OBJECTS: Final[tuple[Column, ...]] = (
     Column("json", "string", "", "the value as logged: null, text, a list, a whole table ...", required=True),
 )
 
+EVAL_ITEMS: Final[tuple[Column, ...]] = (
+    Column("run_id", "string", "", "the run", required=True, rule="id"),
+    Column("attempt", "int64", "", "the try that was evaluated, from 1", required=True, rule="count"),
+    Column("step", "int64", "steps", "optimizer steps done at the evaluation", required=True, rule="count"),
+    Column("benchmark", "string", "", "which benchmark", required=True, rule="label"),
+    Column("metric", "string", "", "which of its metrics", required=True, rule="label"),
+    Column("item_id", "string", "", "which item; the same question has the same one", required=True, rule="label"),
+    Column("items_digest", "string", "", "digest of all items, as in `evals`", required=True, rule="label"),
+    Column("score", "float64", "", "what it got on the item; for right or wrong 1 or 0", required=True),
+)
+
 IMPORTS: Final[tuple[Column, ...]] = (
     Column("kind", "string", "", "kind of source: `wandb`, `trainer` ...", required=True, rule="label"),
     Column("label", "string", "", "the source: `entity/project/id`, or a path", required=True),
@@ -214,6 +239,7 @@ TABLES: Final[Mapping[str, tuple[Column, ...]]] = {
     "metrics": METRICS,
     "evals": EVALS,
     "objects": OBJECTS,
+    "eval_items": EVAL_ITEMS,
     "imports": IMPORTS,
     "agreements": AGREEMENTS,
 }

@@ -232,6 +232,15 @@ class Snapshot:
         """What these runs logged in any attempt that is no number: the columns of `schema.OBJECTS`, in no order."""
         return self.query(queries.OBJECTS, run_ids=list(run_ids))
 
+    def eval_items(self, run_ids: Sequence[str], benchmark: str | None = None) -> pa.Table:
+        """Scores by item in these runs' newest attempts: the columns of `schema.EVAL_ITEMS`, in no order.
+
+        Args:
+            run_ids: the runs.
+            benchmark: only this one.
+        """
+        return self.query(queries.EVAL_ITEMS, run_ids=list(run_ids), benchmark=benchmark)
+
     def imports(self) -> pd.DataFrame:
         """The newest word on everything that was imported, one row per kind and label, sorted by them.
 

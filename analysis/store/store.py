@@ -22,6 +22,7 @@ from analysis.store.schema import (
     SCHEMA_VERSION,
     TABLES,
     AgreementRow,
+    EvalItemRow,
     EvalRow,
     ImportRow,
     MetricRow,
@@ -31,9 +32,9 @@ from analysis.store.schema import (
 from analysis.store.snapshot import Snapshot, SnapshotState
 from analysis.store.tables import Batch, DataFile, Table
 
-NamedRow: TypeAlias = MetricRow | ObjectRow | EvalRow
+NamedRow: TypeAlias = MetricRow | ObjectRow | EvalItemRow | EvalRow
 
-_READ_ORDER: Final = ("imports", "runs", "evals", "objects", "metrics", "agreements")
+_READ_ORDER: Final = ("imports", "runs", "evals", "eval_items", "objects", "metrics", "agreements")
 
 
 class Store:
@@ -95,20 +96,21 @@ class Store:
         runs: Sequence[RunRow] = (),
         metrics: Sequence[MetricRow] | pa.Table = (),
         objects: Sequence[ObjectRow] | pa.Table = (),
+        eval_items: Sequence[EvalItemRow] | pa.Table = (),
         evals: Sequence[EvalRow] = (),
         imports: Sequence[ImportRow] = (),
         agreements: Sequence[AgreementRow] = (),
         batch: Batch | None = None,
     ) -> None:
-        """Adds rows, one commit per table that gets any, in the order metrics, objects, evals, runs, imports.
+        """Adds rows, one commit per table that gets any: metrics, objects, items, evals, runs, imports, in this order.
 
-        In that order a run that is said to be finished has all its metrics, and one that is said to be imported is
-        there. `seq`, the time of writing and `schema_version` are filled in where rows lack them. All rows are checked
-        before the first commit. A table that already has the `batch` is left alone, so a batch can be sent again after
-        a failure.
+        So a run that is said to be finished has all its metrics, a score has its items, and a run that is said to be
+        imported is there. `seq`, the time of writing and `schema_version` are filled in where rows lack them. All rows
+        are checked before the first commit. A table that already has the `batch` is left alone, so a batch can be sent
+        again after a failure.
 
-        Metrics and objects can come as one Arrow table with columns of these names, those that may be missing left out
-        at will; a million rows take about a second so. Texts may be dictionaries.
+        Metrics, objects and items can come as one Arrow table with columns of these names, those that may be missing
+        left out at will; a million rows take about a second so. Texts may be dictionaries.
 
         Raises:
             SchemaError: a row does not fit; names column, value and run.
@@ -117,6 +119,7 @@ class Store:
         new_rows = {
             "metrics": _table("metrics", metrics),
             "objects": _table("objects", objects),
+            "eval_items": _table("eval_items", eval_items),
             "evals": _table("evals", evals),
             "runs": _table("runs", [self._stamped(row) for row in runs]),
             "imports": _table("imports", [self._stamped(row, "imported_at") for row in imports]),

@@ -17,7 +17,9 @@ ProblemKind = Literal[
     "unreadable_file",
     "orphan_metrics",
     "orphan_objects",
+    "orphan_items",
     "orphan_evals",
+    "items_without_score",
     "run_without_metrics",
     "duplicate_metrics",
     "import_without_run",
@@ -44,10 +46,21 @@ _CHECKS: Final[Mapping[ProblemKind, tuple[str, str]]] = {
         "GROUP BY run_id ORDER BY run_id",
         "{n} logged objects belong to no run; the run's row was never written",
     ),
+    "orphan_items": (
+        "SELECT run_id, count(*) AS n FROM {eval_items} WHERE run_id NOT IN (SELECT run_id FROM {runs}) "
+        "GROUP BY run_id ORDER BY run_id",
+        "{n} scores of single items belong to no run; the run's row was never written",
+    ),
     "orphan_evals": (
         "SELECT run_id, count(*) AS n FROM {evals} WHERE run_id NOT IN (SELECT run_id FROM {runs}) "
         "GROUP BY run_id ORDER BY run_id",
         "{n} benchmark scores belong to no run; the run's row was never written",
+    ),
+    "items_without_score": (
+        "SELECT run_id, benchmark, metric, step, count(*) AS n FROM {eval_items} i WHERE NOT EXISTS (SELECT 1 FROM "
+        "{evals} e WHERE e.run_id = i.run_id AND e.attempt = i.attempt AND e.step = i.step "
+        "AND e.benchmark = i.benchmark AND e.metric = i.metric) GROUP BY ALL ORDER BY ALL",
+        "{n} scores of single items of {benchmark} ({metric}) at step {step} belong to no score",
     ),
     "run_without_metrics": (
         "SELECT run_id, arg_max(status, seq) AS status FROM {runs} GROUP BY run_id "
@@ -96,6 +109,7 @@ class StoreInfo:
     n_metric_rows: int
     n_eval_rows: int
     n_object_rows: int
+    n_item_rows: int
     n_imports: int
     n_agreements: int
     n_files: int
@@ -142,6 +156,7 @@ def info(location: str, schema_version: int, snapshot: Snapshot, files: Mapping[
         n_metric_rows=sum(file.n_rows for file in files["metrics"]),
         n_eval_rows=sum(file.n_rows for file in files["evals"]),
         n_object_rows=sum(file.n_rows for file in files["objects"]),
+        n_item_rows=sum(file.n_rows for file in files["eval_items"]),
         n_imports=counts["n_imports"],
         n_agreements=counts["n_agreements"],
         n_files=len(everything),
