@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Final
 
 from analysis.importers.config_rules.lookup import Lookup, Stated
@@ -77,6 +79,8 @@ def _plain(lookup: Lookup, plain: Stated, *, explain: bool) -> Stated | None:
 
 def _times(lookup: Lookup, device: Stated, *, explain: bool) -> Stated | None:
     accumulation, devices = _accumulation(lookup), _devices(lookup)
+    if devices is None and lookup.has_one_gpu:
+        return _on_one_gpu(lookup, device, accumulation)
     factors = [factor for factor in (device, accumulation, devices) if factor is not None]
     expression = " x ".join(factor.where for factor in factors)
     if devices is None:
@@ -84,10 +88,22 @@ def _times(lookup: Lookup, device: Stated, *, explain: bool) -> Stated | None:
             said = " x ".join(str(factor.value) for factor in factors)
             lookup.notes.append(f"batch_size: {expression} = {said}, but on how many devices is not stated; {_HINT}")
         return None
-    number = 1
-    for factor in factors:
-        number *= int(str(factor.value))
+    return Stated(_product_of(factors), expression)
+
+
+def _on_one_gpu(lookup: Lookup, device: Stated, accumulation: Stated | None) -> Stated:
+    factors = [device] if accumulation is None else [device, accumulation]
+    expression = " x ".join([*(factor.where for factor in factors), "the machine's one GPU"])
+    number = _product_of(factors)
+    lookup.notes.append(
+        f"batch_size: {expression} = {number}; how many devices took part is not stated, so if several machines trained "
+        f"together, {_HINT}"
+    )
     return Stated(number, expression)
+
+
+def _product_of(factors: Sequence[Stated]) -> int:
+    return math.prod(int(str(factor.value)) for factor in factors)
 
 
 def _accumulation(lookup: Lookup) -> Stated | None:

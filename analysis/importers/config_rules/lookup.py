@@ -32,11 +32,13 @@ class Lookup:
         index: The configuration.
         own_keys: Keys that the user's map names, by column: asked before a rule's own.
         notes: What disagreed or was left out.
+        has_one_gpu: Whether the run is known to have been on one machine with a single GPU.
     """
 
     index: KeyIndex
     own_keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    has_one_gpu: bool = False
 
     def stated(self, rule: Rule) -> Stated | None:
         """What the first usable key of a rule says, or None; others that say another thing are noted."""

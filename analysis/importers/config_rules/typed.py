@@ -39,7 +39,7 @@ def typed_columns(run: SourceRun, run_map: RunMap) -> TypedColumns:
     """The typed columns of a run. The user's map goes before the source's own columns, and those before the rules."""
     lacking = {name: value for name, value in run_map.constants.items() if run.config.get(name) is None}
     config = {**run.config, **lacking}
-    lookup = Lookup(KeyIndex(config))
+    lookup = Lookup(KeyIndex(config), has_one_gpu=_has_one_gpu(run.environment))
     mapped = _mapped(lookup, run_map)
     found = {rule.column: stated for rule in RULES if (stated := lookup.stated(rule)) is not None}
     batch_size = batch_size_in(lookup)
@@ -51,6 +51,11 @@ def typed_columns(run: SourceRun, run_map: RunMap) -> TypedColumns:
     found |= own | mapped
     columns = {name: stated.value for name, stated in found.items()}
     return TypedColumns(columns, {name: stated.where for name, stated in found.items()}, tuple(lookup.notes), config)
+
+
+def _has_one_gpu(environment: Mapping[str, object]) -> bool:
+    """What W&B's client notes of a machine; under Slurm there may be more such machines."""
+    return environment.get("gpu_count") == 1 and not environment.get("slurm")
 
 
 def _mapped(lookup: Lookup, run_map: RunMap) -> dict[str, Stated]:

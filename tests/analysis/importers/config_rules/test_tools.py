@@ -116,3 +116,37 @@ def test_what_each_tool_logs_becomes_columns(config: Config, expected: Config) -
         }
     )
     assert all(flat.columns[name] == expected[name] for name in ("learning_rate", "seed") if name in config)
+
+
+@pytest.mark.parametrize(
+    ("environment", "batch_size"),
+    [
+        ({}, None),
+        ({"gpu_count": 1}, 8),
+        ({"gpu_count": 8}, None),
+        ({"gpu_count": 1, "slurm": {"job_num_nodes": "4"}}, None),
+        ({"gpu_count": "1"}, None),
+    ],
+)
+def test_a_machine_with_one_gpu_is_one_device(environment: Config, batch_size: int | None) -> None:
+    config = {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 2, "local_rank": 0}
+    run = SourceRun(
+        kind="t", label="t", key=("t",), status="finished", verdict="complete", config=config, environment=environment
+    )
+    found = typed_columns(run, NO_MAP)
+    assert found.columns.get("batch_size") == batch_size
+    assert any(note.startswith("batch_size:") for note in found.notes)
+
+
+def test_one_gpu_does_not_say_whose_a_plain_batch_size_is() -> None:
+    config = {"batch_size": 32, "gradient_accumulation_steps": 4}
+    run = SourceRun(
+        kind="t",
+        label="t",
+        key=("t",),
+        status="finished",
+        verdict="complete",
+        config=config,
+        environment={"gpu_count": 1},
+    )
+    assert "batch_size" not in typed_columns(run, NO_MAP).columns
