@@ -96,8 +96,8 @@ def _on_one_gpu(lookup: Lookup, device: Stated, accumulation: Stated | None) -> 
     expression = " x ".join([*(factor.where for factor in factors), "the machine's one GPU"])
     number = _product_of(factors)
     lookup.notes.append(
-        f"batch_size: {expression} = {number}; how many devices took part is not stated, so if several machines trained "
-        f"together, {_HINT}"
+        f"batch_size: {expression} = {number}; the number of devices is not stated, so if several machines took part, "
+        f"{_HINT}"
     )
     return Stated(number, expression)
 
