@@ -5,7 +5,7 @@ The only reader and the only writer of stored runs. `docs/store.md` states the c
 
 from analysis.store.conditions import Condition
 from analysis.store.identity import artifact_dir, canonical_json, run_id_of, trial_key
-from analysis.store.schema import AgreementRow, EvalItemRow, EvalRow, ImportRow, MetricRow, ObjectRow, RunRow
+from analysis.store.schema import AgreementRow, EvalItemRow, EvalRow, ImportRow, Measured, MetricRow, ObjectRow, RunRow
 from analysis.store.snapshot import Snapshot
 from analysis.store.store import Store
 from analysis.store.upkeep import CompactResult, StoreInfo, StoreProblem
@@ -18,6 +18,7 @@ __all__ = [
     "EvalItemRow",
     "EvalRow",
     "ImportRow",
+    "Measured",
     "MetricRow",
     "ObjectRow",
     "RunRow",

@@ -94,6 +94,24 @@ class EvalItemRow(NamedTuple):
     score: float
 
 
+class Measured(NamedTuple):
+    """One evaluation: which run, when, on which items. Equal in `evals` and `eval_items` for what belongs together."""
+
+    run_id: str
+    attempt: int
+    step: int
+    benchmark: str
+    items_digest: str
+
+    def predicate(self) -> str:
+        """SQL that its rows fulfil."""
+        return " AND ".join(f"{name} = {_sql(value)}" for name, value in self._asdict().items())
+
+
+def _sql(value: str | int) -> str:
+    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
+
+
 RUNS: Final[tuple[Column, ...]] = (
     Column("run_id", "string", "", "identity of one configuration with one seed", required=True, rule="id"),
     Column("seq", "int64", "ns", "order of a run's rows: the largest wins", required=True),

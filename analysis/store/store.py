@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from analysis.store.schema import (
     EvalItemRow,
     EvalRow,
     ImportRow,
+    Measured,
     MetricRow,
     ObjectRow,
     RunRow,
@@ -130,6 +131,22 @@ class Store:
             for name, table in new_rows.items():
                 if len(table):
                     self._tables[name].append(table, batch)
+
+    def drop_scores(self, measured: Iterable[Measured]) -> None:
+        """Takes out what runs got on benchmarks, and by item, before they are scored anew.
+
+        A kill between this and the scores that take their place leaves a run without a score, never with two.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        predicate = " OR ".join(f"({each.predicate()})" for each in measured)
+        if not predicate:
+            return
+        with self._lock:
+            self._claim_schema()
+            for name in ("evals", "eval_items"):
+                self._tables[name].delete(predicate)
 
     def next_seq(self, after: int = 0) -> int:
         """A `seq` larger than `after` and than any this handle gave out.

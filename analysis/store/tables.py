@@ -108,6 +108,18 @@ class Table:
             rows = sorted_rows(rows, order)
         _retried(lambda: self._append_once(rows, batch), self._describe("append to"))
 
+    def delete(self, predicate: str) -> None:
+        """Takes rows out in one commit; what other processes append meanwhile stays.
+
+        Args:
+            predicate: which rows, as SQL over the columns; without text from outside that is not quoted.
+
+        Raises:
+            StoreError: the commit could not be written.
+        """
+        if self._opened(refresh=True) is not None:
+            _retried(lambda: self._newest().delete(predicate), self._describe("delete from"))
+
     def compact(self) -> int:
         """Merges small files and deletes files that nobody has needed for `GRACE_HOURS`; says how many it merged.
 
