@@ -121,6 +121,7 @@ class Score:
         stderr: Its standard error over items (as drawn from many such); None where there is one item only.
         n_items: Items behind it.
         items: By item, in the benchmark's order.
+        problem: Why the value is no number, in one sentence; empty where it is one.
     """
 
     metric: str
@@ -128,3 +129,4 @@ class Score:
     stderr: float | None
     n_items: int
     items: Sequence[tuple[str, float]] = ()
+    problem: str = ""
