@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from analysis.health.check import Finding, HealthReport
+from analysis.store.agreements import Agreement
 from pages._tables import show_table
 from pages._text import count_text, join_text, md_escape
 from pages._verdicts import show_verdicts
@@ -68,6 +69,27 @@ def show_imports(imports: pd.DataFrame) -> None:
     show_verdicts(imports.rename(columns={"label": "source"}), name="imports")
 
 
+def show_agreements(agreements: Sequence[Agreement]) -> None:
+    """What this store's users have said means the same, and how to say or take back more."""
+    own = [each for each in agreements if not each.is_rule and each.active]
+    if own:
+        st.subheader("Agreements")
+        rows = [
+            (
+                each.agreement_id,
+                each.what,
+                each.value or "not stated",
+                each.counts_as,
+                each.source or "all",
+                each.because,
+            )
+            for each in own
+        ]
+        table = pd.DataFrame(rows, columns=["id", "what", "value", "counts as", "in runs of", "because"])
+        show_table(table, name="agreements", alt="One row per name or value that counts as another one")
+        st.caption("`ucurve agree undo ID` takes one back; what was logged is stored as it was.")
+
+
 def show_coverage(report: HealthReport) -> None:
     """How many runs logged each metric."""
     if report.coverage:
@@ -88,6 +110,7 @@ def show_groups(report: HealthReport) -> None:
     if len(report.groups) > 1:
         st.subheader("Groups that do not compare")
         show_table(groups_table(report), name="groups", alt="One row per group of comparable runs, the largest first")
+        st.caption("Two values that mean the same? `ucurve agree value COLUMN VALUE COUNTS_AS` puts them on one curve.")
 
 
 def excluded_table(report: HealthReport) -> pd.DataFrame:

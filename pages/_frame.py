@@ -79,12 +79,19 @@ def _freshness(runs: pd.DataFrame) -> str:
 
 
 def _show_scope(view: View, filters: Filters) -> None:
-    """Above the page: what is filtered, because on a phone the sidebar is folded away."""
-    badges = describe_filters(filters)
+    """Above the page: what is filtered, and sources if there are several; on a phone the sidebar is folded away."""
+    badges = f"{describe_filters(filters)} {_describe_sources(view.runs)}".strip()
     if badges:
         st.markdown(f"{len(view.runs):,} of {count_text(len(view.all_runs), 'run')} {badges}")
     if view.runs.empty:
         _empty.show_nothing_passes(len(view.all_runs))
+
+
+def _describe_sources(runs: pd.DataFrame) -> str:
+    """Where the runs in view come from, as Markdown badges; empty when all are of one source."""
+    counts = runs["source"].fillna("unknown source").value_counts()
+    badges = [f":gray-badge[{n:,} {md_escape(source)}]" for source, n in counts.items()]
+    return " ".join(badges) if len(badges) > 1 else ""
 
 
 def _runs_version(store: Store) -> int:

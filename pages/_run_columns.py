@@ -10,6 +10,8 @@ import pandas as pd
 
 from analysis.runs.configuration import DERIVED, HYPERPARAMETERS, GroupValue, read_configurations
 
+FIRST: Final = ("source",)
+"""Beside the status, where runs differ in it."""
 ALWAYS: Final = ("learning_rate", "batch_size", "lora_rank", "seed")
 MEASURED: Final = ("tokens_seen", "wall_s", "peak_memory_bytes")
 
@@ -38,17 +40,20 @@ class RunTable:
 def arrange_runs(results: pd.DataFrame, metric: str) -> RunTable:
     """Arrange a results table for reading.
 
-    Needs columns: those of the runs table and `value`, `value_step`; one row per run.
+    Needs columns: those of the runs table and `value`, `value_step`, `logged_as`; one row per run.
     """
     newest = results.sort_values("created_at", ascending=False, kind="stable", ignore_index=True)
     config = {key: values for key, values in read_configurations(newest).items() if key not in DERIVED}
     different = {key: len(set(values)) > 1 for key, values in config.items()}
-    shown = [*ALWAYS, *(key for key in config if different[key] and key not in ALWAYS)]
+    first = [key for key in FIRST if different.get(key)]
+    shown = [*ALWAYS, *(key for key in config if different[key] and key not in (*ALWAYS, *FIRST))]
     rows = pd.DataFrame(
         {
             "name": newest["name"].fillna(newest["run_id"]),
             "status": newest["status"],
+            **{key: newest[key] for key in first},
             metric: newest["value"],
+            **_other_names(newest, metric),
             "step": newest["value_step"],
             **{key: pd.Series(config[key], dtype=newest[key].dtype if key in newest else None) for key in shown},
             **{key: newest[key] for key in (*MEASURED, "status_reason") if newest[key].notna().any()},
@@ -58,3 +63,9 @@ def arrange_runs(results: pd.DataFrame, metric: str) -> RunTable:
     )
     shared = {key: values[0] for key, values in config.items() if not different[key] and key not in ALWAYS and values}
     return RunTable(rows, {key: value for key, value in shared.items() if value is not None})
+
+
+def _other_names(results: pd.DataFrame, metric: str) -> dict[str, pd.Series]:
+    """Under which name the metric was logged, where that is another one for some run."""
+    logged_as = results["logged_as"]
+    return {"logged as": logged_as} if (logged_as.notna() & (logged_as != metric)).any() else {}

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._data_health_parts import show_counts, show_coverage, show_excluded, show_findings, show_groups, show_imports
+from pages._data_health_parts import (
+    show_agreements,
+    show_counts,
+    show_coverage,
+    show_excluded,
+    show_findings,
+    show_groups,
+    show_imports,
+)
 from pages._data_health_read import load_health
 from pages._view import current_view
 
@@ -17,3 +25,4 @@ show_imports(view.snapshot.imports())
 show_excluded(report)
 show_coverage(report)
 show_groups(report)
+show_agreements(view.snapshot.agreements.all)
