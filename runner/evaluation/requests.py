@@ -45,7 +45,8 @@ class Generation(NamedTuple):
     text: str
     """Decoded, cut before the first stop text."""
     ended_by: str
-    """`eos`, `stop` or `length`."""
+    """`eos`, `stop`, `length` (of the answer, or of the context), or `broken`: the adapter's numbers were no numbers
+    any more, in its own slot only. What was written before is no answer to score as wrong."""
 
 
 class Engine(Protocol):

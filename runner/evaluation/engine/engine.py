@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
+from runner.evaluation.benchmark import Decoding
 from runner.evaluation.engine.adapters import FrozenAdapter, load_adapter
+from runner.evaluation.engine.generation import generate
+from runner.evaluation.engine.generation_endings import end_tokens
 from runner.evaluation.engine.likelihood import run_pass
 from runner.evaluation.engine.passes import Pass, PassQueue, even_size, plan_passes
 from runner.evaluation.engine.peft_folder import count_parameters
 from runner.evaluation.engine.tree import sorted_indices
-from runner.evaluation.requests import LikelihoodRequest, Likelihoods, Progress
+from runner.evaluation.requests import Generation, LikelihoodRequest, Likelihoods, Progress
 from runner.training.base_model import ModelFolder, load_model, load_tokenizer
 from runner.training.hardware import (
     Precision,
@@ -39,6 +42,7 @@ class PackedEngine:
         context_length: Most tokens of one sequence.
         micro_batch_tokens: Most tokens in one forward pass.
         workers: Runs forward passes side by side.
+        eos_ids: Tokens that end what is written; None for the tokenizer's own.
     """
 
     def __init__(
@@ -50,8 +54,10 @@ class PackedEngine:
         context_length: int,
         micro_batch_tokens: int = 4096,
         workers: Workers | None = None,
+        eos_ids: Collection[int] | None = None,
     ) -> None:
         self.model, self.tokenizer = model, tokenizer
+        self.eos_ids = frozenset((tokenizer.eos_token_id,) if eos_ids is None else eos_ids)
         self.adapters = {i: adapter for i, adapter in enumerate(adapters.values()) if adapter is not None}
         self.workers = workers or Workers(1)
         self.micro_batch_tokens = micro_batch_tokens
@@ -95,13 +101,15 @@ class PackedEngine:
             n_workers=workers.n_workers,
         )
         loaded = {slot: None if path is None else read(path) for slot, path in adapters.items()}
+        tokenizer = load_tokenizer(folder)
         return cls(
             model,
             loaded,
-            load_tokenizer(folder),
+            tokenizer,
             context_length=network.config.max_position_embeddings,
             micro_batch_tokens=size,
             workers=workers,
+            eos_ids=end_tokens(network, tokenizer),
         )
 
     @property
@@ -133,6 +141,18 @@ class PackedEngine:
 
         self._passes(requests, progress).run(answer, self.workers)
         return found
+
+    def generate(
+        self, prompts: Sequence[tuple[int, ...]], decoding: Decoding, progress: Progress | None = None
+    ) -> list[list[Generation]]:
+        """What each slot writes after each prompt: one list per slot, in the order of the prompts.
+
+        Raises:
+            ConfigError: A setting of `decoding` makes no sense.
+            ValueError: A prompt is empty, or longer than the context.
+            EnvironmentProblem: Memory does not hold one row.
+        """
+        return generate(self, prompts, decoding, progress)
 
     def _passes(self, requests: Sequence[LikelihoodRequest], progress: Progress | None) -> PassQueue:
         def split(chosen: Sequence[int], slots: Sequence[int], max_tokens: int) -> list[Pass]:

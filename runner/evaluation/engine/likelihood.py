@@ -32,7 +32,7 @@ def run_pass(
 ) -> Likelihoods:
     """The answers to the requests of the pass, one row per slot and one column per request of it."""
     tree = plant(requests, work.requests)
-    hidden_TI = model.hidden(_stream(tree, work.slots, model.device), adapters, worker=worker)
+    hidden_TI = model.hidden(tree_stream(tree, work.slots, model.device), adapters, worker=worker)
     places_U, place_P = np.unique([s.place for s in tree.scored], return_inverse=True)
     index_U = torch.from_numpy(places_U).to(model.device)
     hidden_KUI = hidden_TI.view(len(work.slots), len(tree.token_ids), -1).index_select(1, index_U)
@@ -43,7 +43,8 @@ def run_pass(
     return _by_request(logprob_KP, is_top_KP, np.array([column[s.request] for s in tree.scored]), len(column))
 
 
-def _stream(tree: TokenTree, slots: Sequence[int], device: torch.device) -> Stream:
+def tree_stream(tree: TokenTree, slots: Sequence[int], device: torch.device) -> Stream:
+    """The tree once for each of `slots`, one behind the other."""
     n_slots, n_tokens = len(slots), len(tree.token_ids)
     return Stream(
         torch.tensor(tree.token_ids, device=device).repeat(n_slots),
