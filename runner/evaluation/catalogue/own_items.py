@@ -7,6 +7,7 @@ import string
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from analysis.strict_yaml.problems import shown
 from runner.data.examples import Message
 from runner.data.formats import ROLES
 from runner.evaluation.benchmark import Form, Item
@@ -85,7 +86,7 @@ def _gold(value: object, choices: Sequence[str]) -> int:
     last = f"{len(choices) - 1}, or {string.ascii_uppercase[len(choices) - 1]}"
     if isinstance(value, int) and not isinstance(value, bool):
         if not 0 <= value < len(choices):
-            raise BadItem(f"gold {_shown(value)} is out of range; the last of {len(choices)} choices is {last}")
+            raise BadItem(f"gold {shown(value, 40)} is out of range; the last of {len(choices)} choices is {last}")
         return value
     if not isinstance(value, str):
         raise BadItem(f"gold must be the right choice's number from 0 on, its letter or its text, got {_kind(value)}")
@@ -94,9 +95,9 @@ def _gold(value: object, choices: Sequence[str]) -> int:
     if len(text) == 1 and text in string.ascii_uppercase[: len(choices)]:
         places.add(string.ascii_uppercase.index(text))
     if len(places) > 1:
-        raise BadItem(f"gold {value!r} may be a letter or the text of a choice; write the number from 0 on")
+        raise BadItem(f"gold {shown(value, 40)} may be a letter or the text of a choice; write the number from 0 on")
     if not places:
-        raise BadItem(f"gold {_shown(value)} is neither a choice's text nor a letter up to the last, {last}")
+        raise BadItem(f"gold {shown(value, 40)} is neither a choice's text nor a letter up to the last, {last}")
     return places.pop()
 
 
@@ -136,11 +137,6 @@ def _require_size(text: str, name: str) -> None:
         raise BadItem(f"{name} holds half a character (a lone surrogate)") from None
     if n_bytes > MAX_BYTES:
         raise BadItem(f"{name} has {n_bytes} bytes; at most {MAX_BYTES} are possible")
-
-
-def _shown(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _kind(value: object) -> str:
