@@ -167,6 +167,10 @@ def _flags(
     if len(keys) > 1:
         text = f"{benchmark} was measured in {len(keys)} ways, which stand in columns of their own: {'; '.join(keys)}."
         flags.append(Flag("protocol", text, tuple(keys)))
+    digests = {column.items_digest for column in columns} - {None}
+    if len(digests) > 1:
+        text = f"{benchmark}: scores on {len(digests)} different items under one name (digests) are never compared."
+        flags.append(Flag("items", text, tuple(keys)))
     if some_unstated:
         text = f"{benchmark}: some scores do not say how they were measured as fully as others; they are marked."
         flags.append(Flag("protocol", text, tuple(keys)))

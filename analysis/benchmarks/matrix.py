@@ -50,14 +50,14 @@ def compute_benchmark_matrix(
     measured = measured.assign(column=split.index, unstated=split.unstated)
     picked, step_flags = pick_step(measured, split.columns, step)
     scored = {str(run_id) for run_id in picked["run_id"]}
+    trials = trial_of_runs(runs)
+    picked = picked.assign(trial=[trials[str(run_id)] for run_id in picked["run_id"]])
     members = make_rows(runs, scored, rows)
     row_of = {run_id: position for position, row in enumerate(members) for run_id in row.run_ids}
     cells = fold_cells(picked, split.columns, row_of, len(members))
     columns = tuple(
         _judge(column, position, cells, noise)
-        for (position, column), noise in zip(
-            enumerate(split.columns), _seed_noise(picked, runs, split.columns), strict=True
-        )
+        for (position, column), noise in zip(enumerate(split.columns), _seed_noise(picked, split.columns), strict=True)
     )
     matrix_flags = [*flags, *metric_flags, *split.flags, *step_flags, *_flags(columns, members, cells, rows)]
     return BenchmarkMatrix(
@@ -73,18 +73,15 @@ def compute_benchmark_matrix(
         steps=cells["steps"],
         unstated=cells["unstated"] == 1,
         n_unscored_runs=len(runs) - len(scored),
+        measurements=picked[["run_id", "trial", "column", "step", "score"]].reset_index(drop=True),
         flags=(*matrix_flags, *find_breaks(measured, columns)),
     )
 
 
-def _seed_noise(
-    picked: pd.DataFrame, runs: pd.DataFrame, columns: Sequence[BenchmarkColumn]
-) -> list[tuple[float | None, int]]:
+def _seed_noise(picked: pd.DataFrame, columns: Sequence[BenchmarkColumn]) -> list[tuple[float | None, int]]:
     """Returns run-to-run standard deviation and its degrees of freedom per column, pooled over replicated trials."""
-    trials = trial_of_runs(runs)
-    keyed = picked.assign(trial=[trials[str(run_id)] for run_id in picked["run_id"]])
     found: list[tuple[float | None, int]] = [(None, 0)] * len(columns)
-    for position, members in keyed.groupby("column"):
+    for position, members in picked.groupby("column"):
         groups = members.groupby("trial")["score"]
         dof = len(members) - groups.ngroups
         if dof > 0:

@@ -12,6 +12,7 @@ from analysis.benchmarks.aggregates import Aggregate, aggregate_scores
 from analysis.benchmarks.compare import BaselineComparison, compare_to_baseline
 from analysis.benchmarks.correlation import correlate_with_loss
 from analysis.benchmarks.correlation_types import LossCorrelations
+from analysis.benchmarks.items import Fetch, MatrixItems, read_items
 from analysis.benchmarks.matrix import compute_benchmark_matrix
 from analysis.benchmarks.normalise import ScaledScores, scale_scores
 from analysis.benchmarks.types import (
@@ -108,6 +109,7 @@ def report_benchmarks(
     metric: str | None = None,
     direction: Direction = "min",
     within: Sequence[str] | None = None,
+    fetch_items: Fetch | None = None,
 ) -> BenchmarkReport:
     """Returns the matrix of scores and all that is computed from it.
 
@@ -124,6 +126,7 @@ def report_benchmarks(
         metric: Name of the loss in `value` that is set beside the scores; None leaves that out.
         direction: Whether lower or higher values of it are better.
         within: What tells comparable groups apart there.
+        fetch_items: Reads scores by item (`Snapshot.eval_items`); None compares without them.
 
     Raises:
         SchemaError: a column is missing.
@@ -143,17 +146,24 @@ def report_benchmarks(
         if metric is not None
         else None,
     )
-    return rescale(report, normalise=normalise, baseline=baseline)
+    items = read_items(matrix, fetch_items) if fetch_items is not None and baseline is not None else None
+    return rescale(report, normalise=normalise, baseline=baseline, items=items)
 
 
-def rescale(report: BenchmarkReport, *, normalise: Normalisation | None, baseline: str | None) -> BenchmarkReport:
-    """Returns the same report on another scale, compared with another row.
+def rescale(
+    report: BenchmarkReport,
+    *,
+    normalise: Normalisation | None,
+    baseline: str | None,
+    items: MatrixItems | None = None,
+) -> BenchmarkReport:
+    """Returns the same report on another scale, compared with another row, item by item where there are items.
 
     Raises:
         FilterError: no row has that key, or several have that name.
     """
     scaled = scale_scores(report.matrix, normalise)
-    comparison = compare_to_baseline(report.matrix, scaled, baseline) if baseline is not None else None
+    comparison = compare_to_baseline(report.matrix, scaled, baseline, items) if baseline is not None else None
     return replace(report, normalise=normalise, scaled=scaled, baseline=comparison)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.runs.configuration import GroupValue
@@ -22,7 +23,7 @@ class Flag:
     """Something about the measurements that a reader must know.
 
     Attributes:
-        kind: `metric`, `protocol`, `step`, `duplicate`, `nonfinite`, `selection`, `chance`, `direction`,
+        kind: `metric`, `protocol`, `items`, `step`, `duplicate`, `nonfinite`, `selection`, `chance`, `direction`,
             `unknown_chance`, `unbounded`, `break`, `uneven` or `simpson`.
         text: One sentence.
         columns: Keys of the columns it is about.
@@ -125,6 +126,8 @@ class BenchmarkMatrix:
         steps: Step of the (last) evaluation behind it; NaN where nothing was measured.
         unstated: Whether the score leaves open what other scores of its column say of how they were measured.
         n_unscored_runs: Runs in view that have no score at all; they make no row.
+        measurements: What the cells were folded from: run_id, trial, column (position), step, score; one row per run
+            and column.
         flags: What to know about it.
     """
 
@@ -140,6 +143,7 @@ class BenchmarkMatrix:
     steps: Floats
     unstated: NDArray[np.bool_]
     n_unscored_runs: int
+    measurements: pd.DataFrame
     flags: tuple[Flag, ...]
 
     @property

@@ -84,6 +84,7 @@ def show_benchmarks(
         baseline=baseline,
         metric=metric,
         direction=direction_of(metric, snapshot.metric_directions()) if metric else "min",
+        fetch_items=snapshot.eval_items,
         within=None if within is None else [key.strip() for key in within.split(",") if key.strip()],
     )
     if json_output:
