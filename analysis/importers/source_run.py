@@ -74,6 +74,8 @@ class SourceRun:
         history: Table of `HISTORY_SCHEMA`.
         objects: Table of `OBJECTS_SCHEMA`.
         scores: Benchmark scores.
+        scores_at_end: The scores are of the model that the training ended with, but after how many steps is not known
+            at the source; at a run that was trained here they stand at its last step.
         directions: Metric -> whether lower or higher is better, where the source says so.
         environment: Versions, commit, command line, machine: becomes `provenance_json`.
         verdict: How much arrived, as in `result.SourceResult`.
@@ -109,6 +111,7 @@ class SourceRun:
     history: pa.Table = field(default_factory=HISTORY_SCHEMA.empty_table)
     objects: pa.Table = field(default_factory=OBJECTS_SCHEMA.empty_table)
     scores: Sequence[SourceScore] = ()
+    scores_at_end: bool = False
     directions: Mapping[str, Direction] = field(default_factory=dict)
     environment: Mapping[str, object] = field(default_factory=dict)
     rows_expected: int = 0

@@ -48,6 +48,12 @@ def _count(value: object) -> int:
     return value
 
 
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("true or false is needed")
+    return value
+
+
 def _integer(value: object) -> int:
     if type(value) is not int or abs(value) >= 2**63:
         raise ValueError("a whole number is needed")
@@ -118,6 +124,7 @@ FIELDS: Final[Mapping[str, Callable[[object], object]]] = {
     "created_at": _maybe(_moment),
     "directions": _directions,
     "scores": _scores,
+    "scores_at_end": _flag,
     "problems": _problems,
 }
 assert FIELDS.keys() == {each.name for each in fields(SourceRun)} - {*TABLES}  # noqa: S101 - our own invariant

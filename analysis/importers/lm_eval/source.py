@@ -23,6 +23,9 @@ from analysis.store.identity import canonical_json
 _KIND: Final = "lm-eval"
 _SETTINGS: Final = ("model", "model_dtype", "model_revision", "model_sha", "model_num_parameters", "gen_kwargs")
 _ENVIRONMENT: Final = ("lm_eval_version", "transformers_version", "git_hash", "chat_template_sha", "system_instruction")
+_UNKNOWN_TRAINING: Final = (
+    "its training is not among the targets: name the output folder, too, and the scores go to that run"
+)
 
 
 class LmEvalSource:
@@ -111,28 +114,32 @@ def _of_its_own(reports: Sequence[Report], label: str) -> SourceRun:
     """A run for a model whose training is not known here."""
     newest = reports[-1]
     problems: list[RowProblem] = []
-    scores = numbered(attempts_of(list(scores_of(report, 0, problems)) for report in reports))
-    parent = trained_here(newest.model)
-    columns = {"model": newest.base_model, "parent_run_id": parent}
+    own = trained_here(newest.model)
+    step = (own and own.step) or 0
+    attempts = attempts_of(list(scores_of(report, step, problems)) for report in reports)
+    # A run that was trained here has attempts of its own: what was evaluated last belongs to the newest of them.
+    scores = numbered(attempts[-1:] if own else attempts)
     n_rows = len(scores) + len(problems)
     return SourceRun(
         kind=_KIND,
         label=label,
         key=(canonical_json(newest.identity),),
+        own_run_id=own and own.run_id,
         status="finished",
         verdict="partial" if problems else "complete",
         reason=f"{len(problems)} scores are no numbers" if problems else None,
         name=_name(newest),
         created_at=_moment(reports[0].date),
         config={_KIND: _config(newest)},
-        columns={name: value for name, value in columns.items() if value is not None},
+        columns={"model": newest.base_model} if newest.base_model else {},
         environment={name: value for name in _ENVIRONMENT if (value := newest.content.get(name)) is not None},
         summary={"result_files": len(reports)},
         scores=scores,
+        scores_at_end=own is not None and own.step is None,
         rows_expected=n_rows,
         rows_got=len(scores),
         problems=problems,
-        notes=[*_group_note(reports), _parent_note(parent)],
+        notes=[*_group_note(reports), *([] if own else [_UNKNOWN_TRAINING])],
     )
 
 
@@ -159,9 +166,3 @@ def _group_note(reports: Iterable[Report]) -> list[str]:
     groups = sorted({task for report in reports for task in report.section("results") if is_group(report, task)})
     shown = ", ".join(groups[:5]) + (", ..." if len(groups) > 5 else "")
     return [f"means over other scores here, marked '(group)': {shown}"] if groups else []
-
-
-def _parent_note(parent: str | None) -> str:
-    if parent is not None:
-        return f"the evaluated adapter is that of run {parent}, which was trained here"
-    return "its training is not among the targets: name the output folder, too, and the scores go to that run"

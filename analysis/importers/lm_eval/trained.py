@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from analysis.importers.run_files import folders_at
 from analysis.importers.trainer.args import read_arguments
@@ -16,6 +16,8 @@ from analysis.store.identity import ID_PATTERN
 from analysis.store.marker import MARKER
 
 _CHECKPOINT: Final = re.compile(r"checkpoint-\d+")
+_ADAPTER: Final = re.compile(r"adapter(?:-step-(?P<step>\d{1,18}))?")
+"""Below a run's folder in a store's `artifacts`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,13 @@ class Trained:
 
     folder: Path
     checkpoint: str | None
+
+
+class OwnAdapter(NamedTuple):
+    """An adapter that Ucurve trained: of which run, and after how many steps; None: the one it ended with."""
+
+    run_id: str
+    step: int | None
 
 
 class TrainedModels:
@@ -56,11 +65,12 @@ def _stated_place(folder: OutputFolder) -> str:
     return os.path.normpath(stated) if isinstance(stated, str) and Path(stated).is_absolute() else ""
 
 
-def trained_here(model: str | None) -> str | None:
-    """Id of the run of a Ucurve store whose adapter was evaluated, or None."""
+def trained_here(model: str | None) -> OwnAdapter | None:
+    """Which adapter of a Ucurve store was evaluated, or None."""
     parts = Path(model).parts if model else ()
     for index, part in enumerate(parts[:-1]):
         is_artifact = part == "artifacts" and re.fullmatch(ID_PATTERN, parts[index + 1])
         if is_artifact and Path(*parts[:index], MARKER).is_file():
-            return parts[index + 1]
+            name = _ADAPTER.fullmatch("/".join(parts[index + 2 :]))
+            return name and OwnAdapter(parts[index + 1], int(name["step"]) if name["step"] else None)
     return None

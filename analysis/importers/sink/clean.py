@@ -45,12 +45,17 @@ def storable(run: SourceRun, run_map: RunMap) -> Storable:
     return Storable(Logged(_without_odd_clocks(history), objects, scores), tuple(problems))
 
 
+def place_of(score: SourceScore) -> tuple[int, str, str]:
+    """Where in an attempt a score stands: a run has one there."""
+    return score.step, score.benchmark, score.metric
+
+
 def _clashes(scores: Sequence[SourceScore]) -> list[RowProblem]:
     """Scores that say another number for the same place, of which the last one counts."""
     last: dict[tuple[object, ...], SourceScore] = {}
     clashes = []
     for score in scores:
-        before = last.setdefault((score.attempt, score.step, score.benchmark, score.metric), score)
+        before = last.setdefault((score.attempt, *place_of(score)), score)
         if before.score != score.score and not (math.isnan(before.score) and math.isnan(score.score)):
             reason = f"{score.benchmark} has two scores at step {score.step}; the last one counts"
             clashes.append(RowProblem(None, score.metric, str(before.score), reason))

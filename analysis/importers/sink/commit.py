@@ -77,11 +77,11 @@ def writing(store: Store) -> Iterator[None]:
 def stored_runs(snapshot: Snapshot, run_ids: list[str], index: Index) -> dict[str, Stored]:
     """What the store has of these runs, also of those whose row a killed import never wrote.
 
-    What runs of the store's own have logged is not read: nothing is ever added to them.
+    What runs of the store's own have logged is not read: scores are all that is ever added to them.
     """
     rows = snapshot.run_rows(run_ids)
     read = sorted({*run_ids} - index.own)
-    metrics, objects, scores = snapshot.logged(read), snapshot.objects(read), snapshot.scored(read)
+    metrics, objects, scores = snapshot.logged(read), snapshot.objects(read), snapshot.scored(run_ids)
     by_run = {name: _by_run(table) for name, table in (("metrics", metrics), ("objects", objects), ("evals", scores))}
     return {
         run_id: Stored(

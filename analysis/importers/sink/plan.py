@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -11,10 +12,10 @@ import pyarrow as pa
 from analysis.importers.config_rules import RunMap
 from analysis.importers.sink.attempts import Merge, merge
 from analysis.importers.sink.cells import Logged
-from analysis.importers.sink.clean import Storable
+from analysis.importers.sink.clean import Storable, place_of
 from analysis.importers.sink.origins import NOTED_UNDER, Origin, Origins, key_digest, origin_of, read_origins
 from analysis.importers.sink.run_row import build_row, says_the_same, with_origins
-from analysis.importers.source_run import SourceRun
+from analysis.importers.source_run import SourceRun, SourceScore
 from analysis.importers.table.stored import parse_object
 from analysis.store import EvalRow, RunRow
 from analysis.store.schema import METRICS, OBJECTS
@@ -49,13 +50,13 @@ class Plan:
 def plan_run(run_id: str, run: SourceRun, new: Storable, stored: Stored, run_map: RunMap) -> Plan:
     """What the store lacks of a run.
 
-    A run that the store has from elsewhere keeps the more trustworthy content: rows of two places are never added up,
-    and a complete import gives way only to one that is complete and larger.
+    A run that was trained here only gets scores. One that the store has from elsewhere keeps the more trustworthy
+    content: rows of two places are never added up, and a complete import gives way only to one that is complete and
+    larger.
     """
     noted = read_origins(parse_object(stored.row.get("provenance_json")).get(NOTED_UNDER))
     if stored.row and noted is None:
-        note = "it is a mirror of a run that was trained here: nothing was added to that"
-        return Plan(run_id, "mirror", notes=(note,))
+        return _mirror(run_id, run, new.logged.scores, stored)
     if noted is not None and not _takes_over(run, noted):
         return _noted_only(run_id, run, stored, noted)
     merged = merge(new.logged, stored.logged)
@@ -72,6 +73,20 @@ def plan_run(run_id: str, run: SourceRun, new: Storable, stored: Stored, run_map
         row=None if says_the_same(row, stored.row) else row,
         notes=tuple(notes),
     )
+
+
+def _mirror(run_id: str, run: SourceRun, scores: Sequence[SourceScore], stored: Stored) -> Plan:
+    """A run that was trained here gets scores that it does not have, at its newest attempt, and nothing else."""
+    attempt, last_step = (int(str(stored.row.get(name) or least)) for name, least in (("attempt", 1), ("max_steps", 0)))
+    placed = [replace(score, attempt=attempt, step=last_step if run.scores_at_end else score.step) for score in scores]
+    told = {place_of(score): score for score in placed}
+    known = {place_of(score) for score in stored.logged.scores if score.attempt == attempt}
+    missing = [score for place, score in told.items() if place not in known]
+    if not missing:
+        note = "it is a mirror of a run that was trained here: nothing was added to that"
+        return Plan(run_id, "mirror", notes=(note,))
+    note = f"{len(missing)} of its scores were added to the run that was trained here, and nothing else"
+    return Plan(run_id, "extended", evals=[_eval_row(run_id, score) for score in missing], notes=(note,))
 
 
 def _takes_over(run: SourceRun, noted: Origins) -> bool:
@@ -148,23 +163,8 @@ def _evals(run_id: str, logged: Logged, merged: Merge) -> list[EvalRow]:
     first = len(logged.metrics) + len(logged.objects)
     there = merged.rows >= first
     places = zip(merged.rows[there].tolist(), merged.attempts[there].tolist(), strict=True)
-    return [_eval(run_id, attempt, logged, row - first) for row, attempt in places]
+    return [_eval_row(run_id, replace(logged.scores[row - first], attempt=attempt)) for row, attempt in places]
 
 
-def _eval(run_id: str, attempt: int, logged: Logged, number: int) -> EvalRow:
-    score = logged.scores[number]
-    return EvalRow(
-        run_id,
-        attempt,
-        score.step,
-        score.benchmark,
-        score.metric,
-        score.score,
-        score.stderr,
-        score.n_items,
-        score.chance_level,
-        score.higher_is_better,
-        score.harness,
-        score.harness_version,
-        score.items_digest,
-    )
+def _eval_row(run_id: str, score: SourceScore) -> EvalRow:
+    return EvalRow(run_id=run_id, **asdict(score))

@@ -62,6 +62,7 @@ def run_of(script: dict[str, Any]) -> SourceRun:
         history=history(attempts),
         objects=pa.Table.from_pylist(objects, schema=OBJECTS_SCHEMA),
         scores=[SourceScore(**score) for score in script.get("scores", [])],
+        scores_at_end=script.get("scores_at_end", False),
         rows_expected=script.get("rows_expected", n_rows),
         rows_got=n_rows,
         reason=script.get("reason"),

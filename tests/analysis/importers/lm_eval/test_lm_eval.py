@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from analysis.importers.lm_eval import SOURCE
+from analysis.importers.registry import kind_named
+from analysis.importers.sink import import_from
 from analysis.importers.source import Item, Request
 from analysis.importers.source_run import Refusal, SourceRun, SourceScore
+from analysis.store import Store
 from analysis.store.marker import MARKER
 from tests.analysis.importers.trainer.folders import LOGS as TRAINER_LOGS
 from tests.analysis.importers.trainer.folders import read_one
@@ -148,14 +151,39 @@ def test_a_model_without_a_known_training_is_a_run_of_its_own() -> None:
     assert run.key != _one(FULL).key
 
 
-def test_an_adapter_of_this_store_is_linked_to_its_run(tmp_path: Path) -> None:
-    adapter = tmp_path / "store" / "artifacts" / "abc-s1" / "adapter"
+@pytest.mark.parametrize(("name", "step"), [("adapter", None), ("adapter-step-4", 4)])
+def test_scores_of_an_adapter_of_this_store_belong_to_its_run(tmp_path: Path, name: str, step: int | None) -> None:
+    adapter = tmp_path / "store" / "artifacts" / "abc-s1" / name
     adapter.mkdir(parents=True)
     config = {"model": "hf", "model_args": f"pretrained=base,peft={adapter},dtype=float32"}
     path = _write(tmp_path / "results_2026-11-22T00-00-00.000000.json", config=config)
-    assert "parent_run_id" not in _one(path).columns
+    assert _one(path).own_run_id is None
     (tmp_path / "store" / MARKER).write_text("{}")
-    assert _one(path).columns == {"model": "base", "parent_run_id": "abc-s1"}
+    run = _one(path)
+    assert (run.own_run_id, run.columns, run.scores_at_end) == ("abc-s1", {"model": "base"}, step is None)
+    assert {(score.step, score.attempt) for score in run.scores} == {(step or 0, 1)}
+
+
+def test_other_files_of_a_run_of_this_store_are_not_its_adapter(tmp_path: Path) -> None:
+    other = tmp_path / "store" / "artifacts" / "abc-s1" / "merged"
+    other.mkdir(parents=True)
+    (tmp_path / "store" / MARKER).write_text("{}")
+    config = {"model": "hf", "model_args": f"pretrained={other}"}
+    assert _one(_write(tmp_path / "results_2026-11-22T00-00-00.000000.json", config=config)).own_run_id is None
+
+
+def test_an_import_gives_them_to_that_run_once(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "store", create=True)
+    store.append(runs=[{"run_id": "abc-s1", "status": "finished", "source": "ucurve", "max_steps": 40}])
+    adapter = tmp_path / "store" / "artifacts" / "abc-s1" / "adapter"
+    config = {"model": "hf", "model_args": f"pretrained=base,peft={adapter}"}
+    path = _write(tmp_path / "evals" / "results_2026-11-22T00-00-00.000000.json", config=config)
+    reports = [import_from([kind_named("lm-eval")], Request(targets=(str(path),)), store) for _ in range(2)]
+    assert [line.state for report in reports for line in report.lines] == ["extended", "known"]
+    rows = store.snapshot().scored(["abc-s1"]).to_pylist()
+    assert rows
+    assert {(row["step"], row["attempt"], row["harness"]) for row in rows} == {(40, 1, "lm-eval")}
+    assert list(store.snapshot().runs()["run_id"]) == ["abc-s1"]
 
 
 def test_how_it_ran_does_not_make_another_model(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from analysis.importers.config_rules import RunMap
 from analysis.importers.sink.map_names import save_names
-from analysis.store import Store
+from analysis.store import EvalRow, Store
 from tests.analysis.importers.sink.bringing import (
     Script,
     bring,
@@ -202,6 +202,27 @@ class TestOwnRuns:
         after = versions(store)
         bring(store, mirror)
         assert versions(store) == after
+
+    @pytest.mark.parametrize(("at_end", "step"), [(True, 40), (False, 7)])
+    def test_a_mirror_adds_scores_that_the_run_does_not_have(self, store: Store, at_end: bool, step: int) -> None:
+        own = {"run_id": "abc-s1", "status": "finished", "source": "ucurve", "attempt": 2, "max_steps": 40}
+        known = EvalRow("abc-s1", 2, step, "arc", "acc", 0.5, harness="ucurve")
+        store.append(runs=[own], evals=[known, EvalRow("abc-s1", 1, step, "new", "acc", 0.1)])
+        before = contents(store)["runs"]
+        scores = [{"benchmark": name, "metric": "acc", "score": 0.9, "step": 7} for name in ("arc", "new")]
+        mirror = {"id": "m", "own_run_id": "abc-s1", "scores": scores, "scores_at_end": at_end}
+        (line,) = bring(store, mirror)
+        assert (line.state, line.run_ids) == ("extended", ("abc-s1",))
+        assert "1 of its scores" in line.notes[-1]
+        assert contents(store)["runs"] == before
+        assert not logged(store)
+        found = {(row["attempt"], row["benchmark"]): row for row in store.snapshot().scored(["abc-s1"]).to_pylist()}
+        assert len(found) == store.snapshot().scored(["abc-s1"]).num_rows == 3
+        assert (found[2, "arc"]["score"], found[2, "arc"]["harness"]) == (0.5, "ucurve")
+        assert (found[2, "new"]["score"], found[2, "new"]["step"]) == (0.9, step)
+        after = contents(store)["evals"]
+        assert states(bring(store, mirror)) == ["mirror"]
+        assert contents(store)["evals"] == after
 
     def test_a_mirror_of_a_run_that_is_not_here_is_that_run(self, store: Store) -> None:
         mirror = {"id": "m", "own_run_id": "abc-s1"}
