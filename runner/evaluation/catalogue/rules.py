@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from math import prod
 from typing import Final, cast
 
 import regex
@@ -22,6 +23,9 @@ from runner.evaluation.catalogue.identity import EXACT
 SECONDS_PER_MATCH: Final = 1.0
 """Beyond this a pattern is given up: some take exponentially long, and what a model writes is anybody's guess."""
 MAX_PATTERN: Final = 1_000  # characters; our choice
+MAX_REPEATS: Final = 100_000
+"""Product of all counts such as `{3}`: repeats in repeats are unrolled; four levels of `{1000}` take gigabytes."""
+_COUNT: Final = regex.compile(r"\{\s*[\d\s,]+\}")
 # A sign right after a letter or digit is a hyphen or an operation.
 _NUMBER: Final = regex.compile(
     r"(?:(?<!\w)[-+−])?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3})?|(?:(?<!\w)[-+−])?\.\d+"
@@ -148,6 +152,9 @@ def _matches(written: str, pattern: str) -> bool:
 def _pattern_problem(pattern: str) -> str:
     if len(pattern) > MAX_PATTERN:
         return f"the pattern has {len(pattern)} characters; at most {MAX_PATTERN} are allowed"
+    counts = (max(map(int, regex.findall(r"\d+", count)), default=1) for count in _COUNT.findall(pattern))
+    if prod(max(1, count) for count in counts) > MAX_REPEATS:
+        return f"the counts in braces of the pattern {pattern[:40]!r} multiply to more than {MAX_REPEATS}"
     try:
         regex.compile(pattern)
     except regex.error as error:

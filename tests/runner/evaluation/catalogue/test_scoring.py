@@ -74,16 +74,24 @@ def test_a_writer_that_knows_two_of_three_answers_gets_two_thirds() -> None:
     assert [value for _, value in some.items[:4]] == [0, 1, 1, 0]
 
 
-def test_the_four_normalisations_by_hand() -> None:
-    # "é" is 2 bytes and, with this tokenizer, 2 tokens; the space before a choice is a token but no byte of it.
-    plan = choice_plan([one_item(["é", "abcd"])])
-    #          conditional: sum  per token (3, 5)  per byte (2, 4)   unconditional
-    got = scored(plan, [-4.0, -6.0, -1.0, -4.0])
-    assert got["acc"].value == 1  # -4 > -6
-    assert got["acc_per_token"].value == 0  # -1.333 < -1.2
-    assert got["acc_per_byte"].value == 0  # -2 < -1.5
-    assert got["acc_unconditional"].value == 0  # -3 < -2
-    assert list(got) == ["acc", "acc_per_token", "acc_per_byte", "acc_unconditional"]
+@pytest.mark.parametrize(
+    ("first", "second", "bare", "right"),
+    [
+        # What decides:      sum           a token (3, 5)   a byte (2, 4)   without the question
+        (-4.0, -9.0, (-1.0, -9.0), (True, True, True, False)),
+        (-4.0, -7.6, (-4.0, -7.0), (True, True, False, True)),
+        (-4.0, -6.0, (-1.0, -4.0), (True, False, False, False)),
+        (-9.0, -8.0, (-3.0, -1.0), (False, False, False, True)),
+    ],
+)
+def test_the_four_normalisations_by_hand(
+    first: float, second: float, bare: tuple[float, float], right: tuple[bool, ...]
+) -> None:
+    """`é` has 1 character, 2 bytes and 2 tokens here; the space before a choice is a token but no byte of it."""
+    got = scored(choice_plan([one_item(["é", "abcd"])]), [first, second, *bare])
+    assert {metric: bool(score.value) for metric, score in got.items()} == dict(
+        zip(("acc", "acc_per_token", "acc_per_byte", "acc_unconditional"), right, strict=True)
+    )
 
 
 def test_of_equal_choices_the_first_is_taken() -> None:
