@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.benchmarks.correlation_types import GroupTau, LossCorrelation, LossCorrelations
+from analysis.benchmarks.disagreements import LossNoise, find_disagreements
 from analysis.benchmarks.kendall import FEWEST, Labels, Tau, estimate_tau, estimate_tau_within, tau_b
+from analysis.benchmarks.rows import trial_of_runs
 from analysis.benchmarks.types import BenchmarkColumn, BenchmarkMatrix, Floats
 from analysis.errors import FilterError
 from analysis.runs.configuration import COMPARABLE, GroupValue, read_configurations
@@ -62,21 +64,38 @@ def correlate_with_loss(
     keys = _group_keys(configs, np.isfinite(losses), within)
     labels = tuple(group_label({key: configs[key][row] for key in keys}) for row in range(len(matrix.rows)))
     merit = losses if direction == "max" else -losses
+    noise = _loss_noise(results)
     return LossCorrelations(
         metric=metric,
         direction=direction,
         group_keys=keys,
         losses=losses,
         labels=labels,
-        columns=tuple(_correlate(matrix, position, merit, labels) for position in range(len(matrix.columns))),
+        columns=tuple(_correlate(matrix, position, merit, labels, noise) for position in range(len(matrix.columns))),
     )
 
 
-def _losses(matrix: BenchmarkMatrix, results: pd.DataFrame) -> Floats:
+def loss_of_runs(results: pd.DataFrame) -> dict[str, float]:
+    """Returns run id -> its last value; runs that have not ended or have none that is finite are left out."""
     values = pd.to_numeric(results["value"], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     ended = ~results["status"].isin(_PENDING).to_numpy(dtype=bool)
     usable = ended & (np.abs(values) <= _HIGHEST_VALUE)
-    loss_of = {str(run): float(value) for run, value, ok in zip(results["run_id"], values, usable, strict=True) if ok}
+    return {str(run): float(value) for run, value, ok in zip(results["run_id"], values, usable, strict=True) if ok}
+
+
+def _loss_noise(results: pd.DataFrame) -> LossNoise:
+    trials = trial_of_runs(results)
+    members: dict[str, list[float]] = {}
+    for run_id, loss in loss_of_runs(results).items():
+        members.setdefault(trials[run_id], []).append(loss)
+    replicated = [np.array(losses) for losses in members.values() if len(losses) > 1]
+    dof = sum(len(losses) - 1 for losses in replicated)
+    squares = math.fsum(float(((losses - losses.mean()) ** 2).sum()) for losses in replicated)
+    return LossNoise(squares / dof if dof else 0.0, dof)
+
+
+def _losses(matrix: BenchmarkMatrix, results: pd.DataFrame) -> Floats:
+    loss_of = loss_of_runs(results)
     losses = [[loss_of[run] for run in row.run_ids if run in loss_of] for row in matrix.rows]
     return np.array([math.fsum(found) / len(found) if found else math.nan for found in losses], dtype=float)
 
@@ -109,7 +128,9 @@ def _group_keys(
     return ()
 
 
-def _correlate(matrix: BenchmarkMatrix, position: int, merit: Floats, labels: Sequence[str]) -> LossCorrelation:
+def _correlate(
+    matrix: BenchmarkMatrix, position: int, merit: Floats, labels: Sequence[str], noise: LossNoise
+) -> LossCorrelation:
     column = matrix.columns[position]
     scores = matrix.scores[:, position] * column.sign
     # By key, so that neither ties nor resampling depend on the order of the rows.
@@ -137,6 +158,7 @@ def _correlate(matrix: BenchmarkMatrix, position: int, merit: Floats, labels: Se
         picked=matrix.rows[rows[picked]].key if len(rows) else None,
         best=matrix.rows[rows[best]].key if len(rows) else None,
         conflict=_is_conflict(column, tau, within),
+        disagreements=find_disagreements(matrix, position, merit, labels, noise),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from analysis.benchmarks.disagreements import Disagreement
 from analysis.benchmarks.kendall import Tau
 from analysis.benchmarks.types import Floats
 from analysis.runs.direction import Direction
@@ -40,6 +41,7 @@ class LossCorrelation:
         picked: Key of the row with the best loss.
         best: Key of the row with the best score.
         conflict: Whether pooling tells another story than the groups do.
+        disagreements: Rows whose score is not what their loss says, beyond what the errors explain.
     """
 
     column: str
@@ -54,6 +56,7 @@ class LossCorrelation:
     picked: str | None
     best: str | None
     conflict: bool
+    disagreements: tuple[Disagreement, ...]
 
     def to_json(self) -> dict[str, object]:
         """Returns the correlation under its documented JSON keys."""
@@ -70,6 +73,7 @@ class LossCorrelation:
             "picked": self.picked,
             "best": self.best,
             "conflict": self.conflict,
+            "disagreements": [found.to_json() for found in self.disagreements],
         }
 
 
