@@ -50,9 +50,8 @@ class PackedAdapter(Protocol):
         """Factor on B(A(x))."""
         ...
 
-    @property
-    def pairs(self) -> Sequence[Mapping[str, Pair]]:
-        """The low-rank pair of each module, by worker and name."""
+    def pairs_of(self, worker: int) -> Mapping[str, Pair]:
+        """The low-rank pair of each module, with the gradients of this worker."""
         ...
 
     def dropout_mask(self, n_tokens: int, n_in: int) -> Tensor | None:
@@ -100,6 +99,10 @@ class Adapter:
     def scale(self) -> float:
         """As in its shape."""
         return self.shape.scale
+
+    def pairs_of(self, worker: int) -> Mapping[str, Pair]:
+        """As in `pairs`."""
+        return self.pairs[worker]
 
     def dropout_mask(self, n_tokens: int, n_in: int) -> Tensor | None:
         """Zero or 1 / (1 - rate), `(n_tokens, n_in)`; None without dropout."""

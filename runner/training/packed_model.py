@@ -67,7 +67,7 @@ class Pack(threading.local):
         parts = []
         for slot, start, stop in self.stream.segments:
             adapter = self.adapters.get(slot)
-            pair = adapter.pairs[self.worker].get(module_name) if adapter else None
+            pair = adapter.pairs_of(self.worker).get(module_name) if adapter else None
             if adapter is not None and pair is not None:
                 keep = adapter.dropout_mask(stop - start, n_in) if self.training else None
                 parts.append(Part(start, stop, pair, adapter.scale, keep))

@@ -6,7 +6,7 @@ reading.
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,15 @@ class FrozenAdapter:
 
     Args:
         pairs: A `(rank, n_in)` and B `(n_out, rank)` by module name.
-        n_workers: Threads that read it at once.
     """
 
-    def __init__(self, pairs: Mapping[str, tuple[Tensor, Tensor]], n_workers: int = 1) -> None:
-        self.pairs: Sequence[Mapping[str, Pair]] = [
-            {name: Pair(a, b, _NO_GRADIENT, _NO_GRADIENT) for name, (a, b) in pairs.items()}
-        ] * n_workers
+    def __init__(self, pairs: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+        self._pairs = {name: Pair(a, b, _NO_GRADIENT, _NO_GRADIENT) for name, (a, b) in pairs.items()}
         self.scale = 1.0
+
+    def pairs_of(self, worker: int) -> Mapping[str, Pair]:  # noqa: ARG002 - nobody writes: the same for all
+        """A and B of each module."""
+        return self._pairs
 
     def dropout_mask(self, n_tokens: int, n_in: int) -> None:  # noqa: ARG002 - PackedAdapter's signature
         """None: dropout is for training."""
@@ -46,7 +47,6 @@ def load_adapter(
     base_model: str,
     device: torch.device,
     dtype: torch.dtype,
-    n_workers: int = 1,
 ) -> FrozenAdapter:
     """The adapter in `folder`, as this project or `peft` wrote it.
 
@@ -56,7 +56,6 @@ def load_adapter(
         base_model: Id of the model that it will run over.
         device: Where the tensors go.
         dtype: Compute type of the model.
-        n_workers: Threads that read it at once.
 
     Raises:
         ModelError: No such adapter, damaged, made for another base model, or of a kind that cannot be packed.
@@ -68,7 +67,7 @@ def load_adapter(
         _check_pair(name, a, b, config, module_sizes, folder)
         scaled = b.float() * _scale(name, a.shape[0], config)
         pairs[name] = (a.to(device, dtype), scaled.to(device, dtype))
-    return FrozenAdapter(pairs, n_workers)
+    return FrozenAdapter(pairs)
 
 
 def _check_base(recorded: object, wanted: str, folder: Path) -> None:

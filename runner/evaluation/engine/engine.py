@@ -98,7 +98,6 @@ class PackedEngine:
             base_model=folder.model_id,
             device=device,
             dtype=dtype,
-            n_workers=workers.n_workers,
         )
         loaded = {slot: None if path is None else read(path) for slot, path in adapters.items()}
         tokenizer = load_tokenizer(folder)
@@ -139,7 +138,8 @@ class PackedEngine:
             for whole, part in zip(found, answers, strict=True):
                 whole[np.ix_(work.slots, work.requests)] = part
 
-        self._passes(requests, progress).run(answer, self.workers)
+        if requests:
+            self._passes(requests, progress).run(answer, self.workers)
         return found
 
     def generate(

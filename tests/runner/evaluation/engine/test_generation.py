@@ -84,8 +84,6 @@ def test_neither_order_nor_wave_nor_pass_matters(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(MOST_ROWS, "cpu", 5)
     monkeypatch.setattr(engine, "micro_batch_tokens", 16)
     monkeypatch.setattr(engine, "workers", Workers(2))
-    for adapter in engine.adapters.values():
-        monkeypatch.setattr(adapter, "pairs", [*adapter.pairs, *adapter.pairs])
     backwards = engine.generate(PROMPTS[::-1], decoding)
     assert [slot[::-1] for slot in backwards] == expected
     assert [slot[:2] for slot in expected] == engine.generate(PROMPTS[:2], decoding)
@@ -129,7 +127,7 @@ def test_an_answer_that_is_the_end_of_sequence_at_once(engine: PackedEngine) -> 
 def test_broken_numbers_end_the_rows_of_their_own_slot_only(folder: Path, engine: PackedEngine) -> None:
     expected = engine.generate(PROMPTS, GREEDY)
     broken = load_engine(folder, save_adapters(folder, folder.parent / "broken"))
-    for name, pair in broken.adapters[1].pairs[0].items():
+    for name, pair in broken.adapters[1].pairs_of(0).items():
         if name.endswith("layers.1.mlp.down_proj"):
             pair.b.fill_(torch.nan)
     for decoding in (GREEDY, Decoding(max_new_tokens=20, temperature=1.0), Decoding(max_new_tokens=20, n_beams=2)):
