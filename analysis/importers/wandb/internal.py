@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
+from analysis.importers.source_run import SourceRun
 from analysis.importers.wandb_log import RunFacts
+from analysis.store.schema import FINAL_STATUSES
 
 INTERNAL_KEYS: Final = frozenset({"_step", "_timestamp", "_runtime", "_wandb"})
 """All other keys that begin with `_` are the user's."""
@@ -15,6 +18,7 @@ _VERSIONS: Final = {
     "huggingface_version": "transformers",
     "framework": "framework",
 }
+_OPEN_ENDED: Final = frozenset({"running", "queued", "lost"})
 
 
 def is_fork(facts: RunFacts) -> bool:
@@ -35,8 +39,21 @@ def client_versions(config: Mapping[str, object]) -> dict[str, str]:
     return {name: str(noted[key]) for key, name in _VERSIONS.items() if noted.get(key)}
 
 
-def mirrored_run_id(config: Mapping[str, object]) -> str | None:
-    """Id of the run of Ucurve that logged this one: `ucurve.run_id` of the config."""
-    own = config.get("ucurve")
-    run_id = own.get("run_id") if isinstance(own, Mapping) else None
-    return run_id if isinstance(run_id, str) and run_id else None
+def with_own_words(run: SourceRun) -> SourceRun:
+    """A run that Ucurve copied to W&B, with what Ucurve noted there: which run it is, its sweep, and how it ended.
+
+    How it ended is W&B's word while W&B calls it going or lost: what was noted may be of an attempt before.
+    """
+    own = run.config.get("ucurve")
+    run_id = _text(own.get("run_id")) if isinstance(own, Mapping) else None
+    if not isinstance(own, Mapping) or run_id is None:
+        return run
+    noted = replace(run, own_run_id=run_id, sweep=_text(own.get("sweep_id")) or run.sweep)
+    status = run.summary.get("status")
+    if run.status in _OPEN_ENDED or not isinstance(status, str) or status not in FINAL_STATUSES:
+        return noted
+    return replace(noted, status=status, status_reason=_text(run.summary.get("status_reason")))
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

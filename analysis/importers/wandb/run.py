@@ -14,7 +14,7 @@ from analysis.importers.result import Verdict
 from analysis.importers.source_run import SourceRun
 from analysis.importers.wandb.attempts import Attempt
 from analysis.importers.wandb.environment import environment_of
-from analysis.importers.wandb.internal import is_fork, mirrored_run_id, without_internal
+from analysis.importers.wandb.internal import is_fork, with_own_words, without_internal
 from analysis.importers.wandb_log import LoggedRun, MetricSetting, RunFacts, RunLog
 from analysis.store.schema import Direction
 
@@ -39,12 +39,11 @@ def source_run(run: LoggedRun, attempts: Sequence[Attempt]) -> SourceRun:
     verdict, reason = _verdict(attempts)
     n_rows = sum(log.n_rows for log in logs)
     config = _config(attempts)
-    return SourceRun(
+    told = SourceRun(
         kind=KIND,
         label=label_of(run),
         key=(HOST, run.entity or "", run.project or "", run.run_id),
         marks=tuple(dict.fromkeys(mark for attempt in attempts for mark in attempt.marks)),
-        own_run_id=mirrored_run_id(config),
         status=last.state or "lost",
         status_reason=_status_reason(last),
         exit_code=last.exit_code,
@@ -70,6 +69,7 @@ def source_run(run: LoggedRun, attempts: Sequence[Attempt]) -> SourceRun:
         problems=[problem for attempt in attempts for problem in attempt.problems],
         notes=list(_notes(attempts, facts)),
     )
+    return with_own_words(told)
 
 
 def _last_curve(attempts: Sequence[Attempt]) -> list[RunLog]:

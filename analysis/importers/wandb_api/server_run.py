@@ -9,7 +9,7 @@ from typing import Final
 from analysis.importers.result import RowProblem, Verdict
 from analysis.importers.source_run import SourceRun
 from analysis.importers.wandb.identity import MARKED_ROWS, twin_marks
-from analysis.importers.wandb.internal import mirrored_run_id, without_internal
+from analysis.importers.wandb.internal import with_own_words, without_internal
 from analysis.importers.wandb.media import MediaValue
 from analysis.importers.wandb.tables import with_tables
 from analysis.importers.wandb.values import Values, to_values
@@ -69,12 +69,11 @@ def _source_run(client: Client, read: HistoryRead, values: Values, extras: _Extr
     verdict, reason = _verdict(read, extras)
     n_rows = read.cells.n_rows
     host = extras.noted.get("host")
-    return SourceRun(
+    told = SourceRun(
         kind=KIND,
         label=run.label,
         key=(server_host(client.server), run.entity, run.project, run.run_id),
         marks=twin_marks(run.project, run.run_id, read.cells.first_timestamps(MARKED_ROWS)),
-        own_run_id=mirrored_run_id(run.config),
         status=status,
         status_reason=status_reason,
         **run_texts(run),
@@ -92,6 +91,7 @@ def _source_run(client: Client, read: HistoryRead, values: Values, extras: _Extr
         problems=extras.problems,
         notes=list(_notes(read)),
     )
+    return with_own_words(told)
 
 
 def _last_values(values: Values) -> dict[str, object]:

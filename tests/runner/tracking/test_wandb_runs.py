@@ -138,8 +138,10 @@ def test_importing_the_copy_finds_the_same_runs(mirrored: Path, tmp_path: Path) 
     assert ucurve("import", "wandb", mirrored / "store" / "wandb", "--store", other).returncode == 0
     theirs, ours = Store.open(other).snapshot().runs(), store.snapshot().runs()
     columns = ["run_id", "trial_key", "learning_rate", "batch_size", "seed", "model", "tokenizer_id", "eval_set_id",
-               "token_budget", "max_steps", "batch_tokens", "warmup_steps", "group"]  # fmt: skip
-    assert theirs.sort_values("run_id")[columns].to_dict("list") == ours.sort_values("run_id")[columns].to_dict("list")
+               "token_budget", "max_steps", "batch_tokens", "warmup_steps", "group",
+               "sweep_id", "status", "status_reason"]  # fmt: skip
+    theirs, ours = (runs.sort_values("run_id")[columns].astype(object) for runs in (theirs, ours))
+    assert theirs.where(theirs.notna(), None).to_dict("list") == ours.where(ours.notna(), None).to_dict("list")
 
 
 ATTEMPTS = """

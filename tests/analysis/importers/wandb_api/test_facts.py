@@ -57,6 +57,18 @@ def test_everything_comes(importer: Importer) -> None:
     assert run.environment == kept | {"versions": versions, "wandb": place, "commit": "abc"}
 
 
+def test_a_copy_of_a_run_of_ucurve_says_its_sweep_and_how_it_ended(importer: Importer) -> None:
+    own = {"run_id": "u-1", "sweep_id": "tiny"}
+    summary = {"status": "diverged", "status_reason": "loss rose", "loss": 3.0}
+    for name, state in (("over", "failed"), ("again", "running")):
+        importer.server.add(
+            StubRun(name, numbered_rows(range(2)), config={"ucurve": own}, summary=summary, state=state)
+        )
+    over, again = importer.run("over"), importer.run("again")
+    assert (over.own_run_id, over.sweep, over.status, over.status_reason) == ("u-1", "tiny", "diverged", "loss rose")
+    assert (again.sweep, again.status) == ("tiny", "running")
+
+
 def test_a_missing_summary_is_made_from_the_last_values(importer: Importer) -> None:
     importer.server.add(StubRun("r", numbered_rows(range(15)), state="crashed", summary={"_step": 14}))
     run = importer.run("r")
