@@ -12,6 +12,9 @@ from analysis.errors import UcurveError
 from analysis.store import RunRow, Store, StoreWriter, artifact_dir
 from runner.data.dataset import Dataset
 from runner.data.load import load_dataset
+from runner.evaluation.after_sweep import evaluate_sweep, sweep_benchmarks
+from runner.evaluation.benchmark import Benchmark
+from runner.evaluation.outcome import EvaluationOutcome
 from runner.run_rows import planned_row, provenance_json
 from runner.spec import SweepSpec
 from runner.spec.plan import Plan, SequenceStats, TrialPlan, make_plan
@@ -41,6 +44,7 @@ class PreparedSweep:
     dataset: Dataset
     plan: Plan
     tokenized: Mapping[tuple[int, LossOn, int], TokenizedData]
+    benchmarks: tuple[Benchmark, ...] = ()
 
     def data_of(self, plan: TrialPlan) -> TokenizedData:
         """The tokenised data of one trial."""
@@ -74,11 +78,13 @@ class SweepOutcome:
     tokens: int
     training_s: float
     wall_s: float
+    evaluation: EvaluationOutcome | None = None
 
     @property
     def is_complete(self) -> bool:
-        """Whether every run came to its end."""
-        return sum(self.counts[s] for s in COMPLETE) + self.n_skipped == self.n_runs
+        """Whether every run came to its end and was scored on the benchmarks that the sweep file names."""
+        is_scored = self.evaluation is None or self.evaluation.is_complete
+        return is_scored and sum(self.counts[s] for s in COMPLETE) + self.n_skipped == self.n_runs
 
     def to_json(self) -> dict[str, object]:
         """The keys of `ucurve sweep --json`."""
@@ -92,6 +98,7 @@ class SweepOutcome:
             "n_skipped": self.n_skipped,
             "tokens_per_s": self.tokens / self.training_s if self.training_s and self.tokens else None,
             "wall_s": self.wall_s,
+            "evaluation": self.evaluation and self.evaluation.to_json(),
         }
 
 
@@ -111,13 +118,13 @@ def prepare_sweep(spec: SweepSpec) -> PreparedSweep:
     }
     stats: dict[tuple[int, LossOn, int], SequenceStats] = {key: data.stats() for key, data in tokenized.items()}
     plan = make_plan(spec.name, trials, lambda trial: stats[_data_key(trial)])
-    return PreparedSweep(spec, folder, dataset, plan, tokenized)
+    return PreparedSweep(spec, folder, dataset, plan, tokenized, sweep_benchmarks(spec))
 
 
 def run_sweep(
     sweep: PreparedSweep, store: Store, *, view: ProgressView, should_stop: Callable[[], bool] = lambda: False
 ) -> SweepOutcome:
-    """Trains what the store does not have yet.
+    """Trains, and then scores on benchmarks, what the store does not have yet.
 
     A run is skipped when the store has it finished or diverged (identity: configuration and seed). Runs that an earlier
     process left behind (killed, stopped) are tried again from their start, as a new attempt.
@@ -134,6 +141,7 @@ def run_sweep(
                     work.train(group, should_stop)
         finally:
             work.close()
+        evaluation = evaluate_sweep(sweep, store, view=view, should_stop=should_stop)
     _compact(store)
     return SweepOutcome(
         sweep_id=sweep.spec.name,
@@ -143,6 +151,7 @@ def run_sweep(
         tokens=work.progress.done_tokens,
         training_s=work.training_s,
         wall_s=time.monotonic() - started,
+        evaluation=evaluation,
     )
 
 
@@ -177,6 +186,7 @@ class _SweepWork:
             provenance=provenance_json(**session.facts()),
             device=session.device_name,
             adapters_in=self._store if spec.save_adapters else None,
+            kept_steps={p.trial.run_id: spec.evaluate.part_steps(p.n_steps) for p in plans} if spec.evaluate else {},
             base_model=self._sweep.folder.model_id,
             progress=self.progress,
             view=self._view,

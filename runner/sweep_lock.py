@@ -1,12 +1,16 @@
-"""One process at a time runs a sweep; a killed one leaves no lock behind."""
+"""One process at a time runs a sweep or scores the runs of a store; a killed one leaves no lock behind."""
 
 import fcntl
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from runner.errors import EnvironmentProblem
+
+_LOOK_EVERY_S = 0.5
 
 
 @contextmanager
@@ -16,19 +20,48 @@ def sweep_lock(store_location: str, sweep_id: str) -> Iterator[None]:
     Raises:
         EnvironmentProblem: Another process is running it.
     """
+    with _lock_file(store_location, f"{sweep_id}.lock") as file:
+        if not _take(file):
+            raise EnvironmentProblem(
+                f"sweep '{sweep_id}' is being run by process {_holder(file)} already (store {store_location}); "
+                "wait for it, stop it, or give this sweep another name"
+            )
+        yield
+
+
+@contextmanager
+def evaluation_lock(store_location: str, say: Callable[[str], None], should_stop: Callable[[], bool]) -> Iterator[None]:
+    """Holds the scoring of a store's runs for this process, after those before it: nothing is scored twice.
+
+    A `should_stop` ends the waiting; whoever asks it again does nothing then.
+    """
+    with _lock_file(store_location, "scores.evaluation") as file:
+        if not _take(file):
+            say(f"process {_holder(file)} is scoring runs of this store; waiting for it")
+            while not should_stop() and not _take(file):
+                time.sleep(_LOOK_EVERY_S)
+        yield
+
+
+@contextmanager
+def _lock_file(store_location: str, name: str) -> Iterator[TextIO]:
     folder = Path(store_location) / "locks"
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{sweep_id}.lock").open("a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            raise EnvironmentProblem(
-                f"sweep '{sweep_id}' is being run by process {holder} already (store {store_location}); "
-                "wait for it, stop it, or give this sweep another name"
-            ) from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
+    with (folder / name).open("a+", encoding="utf-8") as file:
+        yield file
+
+
+def _take(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return True
+
+
+def _holder(file: TextIO) -> str:
+    file.seek(0)
+    return file.read().strip() or "unknown"

@@ -1,10 +1,10 @@
 """Between the trainer and the store: writes every step and every change of state."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
-from analysis.store import Store, StoreWriter, artifact_dir
+from analysis.store import Store, StoreWriter
 from runner.sweep_progress import ProgressView, RunProgress, SweepProgress
-from runner.training.adapter_files import save_adapter
+from runner.training.adapter_files import adapter_folder, save_adapter
 from runner.training.hardware import peak_memory_bytes
 from runner.training.trainer import Evaluation
 from runner.training.trial_state import StepResult, TrialState
@@ -18,6 +18,7 @@ class SweepObserver:
         attempts: Which try of each run this is, by run id.
         provenance: JSON text: versions, machine, pack.
         adapters_in: Store whose artifact folders get the adapters of finished trials; None keeps none.
+        kept_steps: After how many steps a trial's adapter is kept as well, by run id.
     """
 
     def __init__(
@@ -28,12 +29,14 @@ class SweepObserver:
         provenance: str,
         device: str,
         adapters_in: Store | None,
+        kept_steps: Mapping[str, Container[int]],
         base_model: str,
         progress: SweepProgress,
         view: ProgressView,
     ) -> None:
         self._writer, self._attempts, self._provenance = writer, attempts, provenance
         self._device, self._adapters_in, self._base_model = device, adapters_in, base_model
+        self._kept_steps = kept_steps
         self._progress, self._view = progress, view
 
     def started(self, state: TrialState) -> None:
@@ -67,6 +70,8 @@ class SweepObserver:
         run.step, run.train_loss, run.lr_now = step + 1, result.train_loss, result.lr_now
         self._progress.done_tokens += round(run.tokens_per_step)
         self._view.changed(self._progress)
+        if result.problem is None and state.step in self._kept_steps.get(state.run_id, ()):
+            self._keep(state, state.step)
 
     def evaluated(self, state: TrialState, evaluation: Evaluation) -> None:
         """Logs the held-out loss at the number of steps done."""
@@ -76,9 +81,8 @@ class SweepObserver:
 
     def ended(self, state: TrialState, status: str, reason: str | None) -> None:
         """Keeps the adapter of a finished trial, then says how the run ended."""
-        if status == "finished" and self._adapters_in is not None:
-            folder = artifact_dir(self._adapters_in, state.run_id) / "adapter"
-            save_adapter(state.adapter, folder, base_model=self._base_model)
+        if status == "finished":
+            self._keep(state)
         self._write_end(state, status, reason)
 
     def failed(self, reason: str) -> None:
@@ -92,6 +96,11 @@ class SweepObserver:
         for state in states:
             self._writer.update_run({"run_id": state.run_id, "status_reason": reason})
         self._view.say(reason)
+
+    def _keep(self, state: TrialState, step: int | None = None) -> None:
+        if self._adapters_in is not None:
+            folder = adapter_folder(self._adapters_in, state.run_id, step)
+            save_adapter(state.adapter, folder, base_model=self._base_model)
 
     def _log(self, state: TrialState, step: int, values: Mapping[str, float]) -> None:
         self._writer.log(

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from runner.evaluation.progress import ScoringProgress
+
 
 @dataclass(slots=True)
 class RunProgress:
@@ -59,6 +61,9 @@ class ProgressView(Protocol):
     def run_ended(self, run: RunProgress, status: str, reason: str | None) -> None:
         """A run left the pack."""
 
+    def scoring(self, progress: ScoringProgress) -> None:
+        """A benchmark went on; called from any thread."""
+
 
 class NoView:
     """Says nothing, for tests and scripts."""
@@ -70,4 +75,7 @@ class NoView:
         """Shows nothing."""
 
     def run_ended(self, run: RunProgress, status: str, reason: str | None) -> None:
+        """Shows nothing."""
+
+    def scoring(self, progress: ScoringProgress) -> None:
         """Shows nothing."""

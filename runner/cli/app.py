@@ -23,6 +23,7 @@ from runner.cli import (
     curves,
     dashboard,
     demo,
+    evaluate,
     health,
     importance,
     imports,
@@ -51,6 +52,7 @@ app = typer.Typer(
 # Verbs in the order of the help text: train, then look, then look after.
 app.command("demo")(demo.run_demo)
 app.command("sweep")(sweep.run_sweep_file)
+app.command("eval")(evaluate.score_runs)
 app.add_typer(imports.import_app, name="import")
 app.command("app")(dashboard.serve_app)
 app.command("runs")(runs.list_runs)

@@ -8,12 +8,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from runner.cli.output import DASH, make_console
 
 if TYPE_CHECKING:
+    from runner.evaluation.progress import ScoringProgress
     from runner.sweep_progress import RunProgress, SweepProgress
 
 PLAIN_EVERY_S: Final = 15.0
@@ -50,6 +52,10 @@ class TerminalView:
         style = "green" if status == "finished" else "yellow"
         self._live.console.print(Text(_end_line(run, status, reason), style=style))
 
+    def scoring(self, progress: ScoringProgress) -> None:
+        """Redraws the bar."""
+        self._live.update(_scoring_bar(progress))
+
 
 class PlainView:
     """Lines on standard error: ends of trials at once, the state of all every few seconds. A context manager."""
@@ -84,6 +90,13 @@ class PlainView:
     def run_ended(self, run: RunProgress, status: str, reason: str | None) -> None:
         """One line."""
         self.say(_end_line(run, status, reason))
+
+    def scoring(self, progress: ScoringProgress) -> None:
+        """One line, if the last was long enough ago."""
+        now = time.monotonic()
+        if self._said_at is None or now - self._said_at >= self._every_s:
+            self._said_at = now
+            self.say(_scoring_line(progress))
 
 
 def make_view() -> TerminalView | PlainView:
@@ -137,6 +150,27 @@ def _running_table(progress: SweepProgress, clock: _Clock) -> Table:
             DASH if left_s is None else _duration(left_s),
         )
     return table
+
+
+def _scoring_bar(progress: ScoringProgress) -> Table:
+    bar = ProgressBar(total=progress.n_all or None, completed=progress.n_done, width=40, pulse=not progress.n_all)
+    grid = Table.grid(padding=(0, 1))
+    grid.add_row(Text(_scoring_name(progress)), bar, Text(_scoring_state(progress)))
+    return grid
+
+
+def _scoring_line(progress: ScoringProgress) -> str:
+    return f"{_scoring_name(progress)}: {_scoring_state(progress)}"
+
+
+def _scoring_name(progress: ScoringProgress) -> str:
+    return f"{progress.benchmark} ({progress.place} of {progress.n_benchmarks} benchmarks, {progress.n_slots} models)"
+
+
+def _scoring_state(progress: ScoringProgress) -> str:
+    left_s = progress.left_s(time.monotonic())
+    eta = DASH if left_s is None else _duration(left_s)
+    return f"{progress.n_done:,} of {progress.n_all:,} answers, {eta} left"
 
 
 def _end_line(run: RunProgress, status: str, reason: str | None) -> str:

@@ -9,7 +9,9 @@ from types import FrameType
 
 
 @contextmanager
-def clean_stop(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
+def clean_stop(
+    say: Callable[[str], None], after: str = "this step; finished trials stay"
+) -> Iterator[Callable[[], bool]]:
     """Yields a function that tells whether SIGINT or SIGTERM has come; the handlers are put back afterwards."""
     asked = False
 
@@ -18,7 +20,7 @@ def clean_stop(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
         if asked:
             raise KeyboardInterrupt
         asked = True
-        say("stopping after this step; finished trials stay (once more to end at once)")
+        say(f"stopping after {after} (once more to end at once)")
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

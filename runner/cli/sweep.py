@@ -31,7 +31,7 @@ def run_sweep_file(
     """Train the runs of a sweep that the store does not have yet.
 
     Runs that are finished or diverged are skipped, so the same command goes on after a stop or a crash. Ctrl-C stops
-    cleanly. Exit code 1 says that some runs failed or were stopped.
+    cleanly. Exit code 1 says that some runs failed or were stopped, or could not be scored.
     """
     from runner.spec import load_sweep_spec
 
@@ -48,6 +48,7 @@ def run_sweep_file(
     else:
         show_outcome(outcome)
         print_conclusion(store, outcome.sweep_id)
+        show_evaluation(outcome)
     if not outcome.is_complete:
         raise typer.Exit(PARTIAL)
 
@@ -104,3 +105,12 @@ def show_outcome(outcome: SweepOutcome) -> None:
     print_lines(
         [f"{outcome.sweep_id}: {outcome.n_runs} runs: {', '.join(counts + skipped)}; {outcome.wall_s:.0f} s{speed}"]
     )
+
+
+def show_evaluation(outcome: SweepOutcome) -> None:
+    """Prints the scores on the benchmarks that the sweep file names, where it names any."""
+    from runner.cli.evaluate_view import print_outcome
+
+    if outcome.evaluation is not None:
+        print_lines([""])
+        print_outcome(outcome.evaluation)

@@ -12,6 +12,7 @@ from typing import cast
 
 from runner.spec.axes import AxisSection
 from runner.spec.dataset import DatasetSection
+from runner.spec.evaluate import EvaluateSection
 from runner.spec.fields import Section
 from runner.spec.schema import SweepSpec
 from runner.spec.sections import BudgetSection, EvaluationSection, ModelSection
@@ -27,6 +28,7 @@ SECTIONS: Mapping[str, type[Section]] = {
     "training": TrainingSection,
     "evaluation": EvaluationSection,
     "track": TrackSection,
+    "evaluate": EvaluateSection,
 }
 _HEADER = "| Key | Type | Unit | Default | Range | Meaning |\n|---|---|---|---|---|---|"
 _BOUNDS = (("exclusiveMinimum", ">"), ("minimum", "≥"), ("exclusiveMaximum", "<"), ("maximum", "≤"))

@@ -12,6 +12,7 @@ from analysis.strict_yaml.problems import shown
 from runner.spec.axes import AxisSection
 from runner.spec.axis_values import axis_problems
 from runner.spec.dataset import DatasetSection
+from runner.spec.evaluate import EvaluateSection
 from runner.spec.fields import AutoIsNone, Flag, IsWhole, Section, refuse
 from runner.spec.sections import BudgetSection, EvaluationSection, ModelSection
 from runner.spec.tracking import TrackSection
@@ -69,13 +70,17 @@ class SweepSpec(Section):
     save_adapters: Flag = Field(default=True, description="Keep each finished trial's adapter in PEFT format.")
     track: TrackSection | None = Field(default=None, description="A copy of every run in W&B.")
 
+    evaluate: EvaluateSection | None = Field(
+        default=None, description="Scores of the runs on benchmarks; the held-out loss is `evaluation`."
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _short_forms(cls, value: object) -> object:
         if not isinstance(value, dict):
             return value
         value = dict(value)
-        for section in ("axes", "training", "evaluation", "track"):
+        for section in ("axes", "training", "evaluation", "track", "evaluate"):
             if section in value and value[section] is None:  # `training:` with everything below commented out
                 del value[section]
         return value
@@ -114,6 +119,12 @@ class SweepSpec(Section):
             raise ValidationError.from_exception_data(
                 "SweepSpec", [_error(("axes", "learning_rate"), "no learning rate is given", fix)]
             )
+        return self
+
+    @model_validator(mode="after")
+    def _adapters_are_there_to_evaluate(self) -> SweepSpec:
+        if self.evaluate is not None and not self.save_adapters:
+            refuse("evaluate needs the adapters, but save_adapters is false", "write save_adapters: true")
         return self
 
     def trials(self, dataset: Dataset, facts: ModelFacts | None = None) -> list[Trial]:

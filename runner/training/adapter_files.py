@@ -6,7 +6,13 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
+from analysis.store import Store, artifact_dir
 from runner.training.adapters import Adapter
+
+
+def adapter_folder(store: Store, run_id: str, step: int | None = None) -> Path:
+    """Where a run's adapter lies: the final one, or the one after so many steps."""
+    return artifact_dir(store, run_id) / ("adapter" if step is None else f"adapter-step-{step}")
 
 
 def save_adapter(adapter: Adapter, folder: Path, *, base_model: str) -> None:
