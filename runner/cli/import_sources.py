@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 PARTIAL: Final = 1
 NOTHING: Final = 2
+_TARGET_SHOWN: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +167,7 @@ def _import(order: _Order, tell: Callable[[Mapping[str, object]], None]) -> Impo
     from analysis.importers.sink import import_from
     from analysis.importers.source import Request
 
+    _check_written(order.targets)
     if order.is_auto:
         auto.check_targets(order.targets)
     return import_from(
@@ -178,6 +180,27 @@ def _import(order: _Order, tell: Callable[[Mapping[str, object]], None]) -> Impo
         limits=Limits(silent_s=order.watchdog_s),
         choose=auto.choose if order.is_auto else None,
     )
+
+
+def _check_written(targets: Sequence[str]) -> None:
+    """Makes sure that each target can be looked at, if it is a path at all.
+
+    Raises:
+        ConfigError: one is empty, of an unknown user, too long, or in a folder that may not be looked into.
+    """
+    from analysis.errors import ConfigError
+
+    for target in targets:
+        if not target.strip():
+            raise ConfigError("a target is empty; name a file, a folder or a project ('.' is the current folder)")
+        shown = repr(target if len(target) <= _TARGET_SHOWN else f"{target[:_TARGET_SHOWN]}...")
+        try:
+            Path(target).expanduser().exists()
+        except RuntimeError as problem:
+            raise ConfigError(f"there is no home of such a user: {shown}") from problem
+        except (OSError, ValueError) as problem:
+            why = problem.strerror if isinstance(problem, OSError) else problem
+            raise ConfigError(f"{shown} cannot be looked at: {why}") from problem
 
 
 def _counts(report: ImportReport) -> dict[str, object]:

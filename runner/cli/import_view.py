@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -46,13 +46,24 @@ def _json_lines(path: Path) -> Iterator[Callable[[Said], None]]:
         file = path.open("w", encoding="utf-8")
     except OSError as problem:
         raise ConfigError(f"cannot write the progress file {str(path)!r}: {problem.strerror}") from problem
-    with file:
+    is_writable = True
 
-        def tell(event: Said) -> None:
+    def tell(event: Said) -> None:
+        nonlocal is_writable
+        if not is_writable:
+            return
+        try:
             file.write(f"{json.dumps(to_json_value(event), allow_nan=False)}\n")
             file.flush()
+        except OSError as problem:  # a full disk, a reader that has gone: the import itself goes on
+            is_writable = False
+            note(f"the progress file {str(path)!r} cannot be written any more: {problem.strerror}")
 
+    try:
         yield tell
+    finally:
+        with suppress(OSError):  # of what was said above
+            file.close()
 
 
 @contextmanager

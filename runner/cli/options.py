@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from analysis.store import Snapshot, Store
 
 DEFAULT_STORE: Final = "ucurve-store"
+METRICS_SHOWN: Final = 50
 
 StoreOption = Annotated[
     Path,
@@ -90,7 +91,10 @@ def _results(
 
 def _check_metric(snapshot: Snapshot, metric: str) -> None:
     from analysis.errors import UcurveError
+    from runner.cli.output import printable
 
     names = snapshot.metric_names()
     if names and metric not in names:
-        raise UcurveError(f"No run has logged the metric '{metric}'; --metric can be: {', '.join(names)}.")
+        shown = printable(", ".join(names[:METRICS_SHOWN]))
+        more = f", and {len(names) - METRICS_SHOWN:,} more" if len(names) > METRICS_SHOWN else ""
+        raise UcurveError(f"No run has logged the metric '{metric}'; --metric can be: {shown}{more}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 DASH: Final = "–"
 # A file or pipe has no width; lines must not be broken there, or `grep` and `cut` see halves.
 _NO_WIDTH: Final = 10_000
+_CONTROL: Final = r"\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+_UNSAFE: Final = re.compile(rf"[\x00-\x08\x0b-\x1f{_CONTROL}]")
+_UNSAFE_OR_BREAK: Final = re.compile(rf"[\x00-\x1f{_CONTROL}]")
 
 
 def print_json(value: object) -> None:
@@ -53,16 +57,16 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, tit
 
     console = make_console()
     if title:
-        console.print(Text(title, style="bold"))
+        console.print(Text(printable(title), style="bold"))
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for header in headers:
+    for header in (printable(name, breaks=False) for name in headers):
         if header.startswith("!"):
             table.add_column(header.removeprefix("!"), justify="right", no_wrap=True)
         else:
             # On a narrow terminal texts are folded; a cut-off id would be useless.
             table.add_column(header, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(DASH if cell is None else str(cell)) for cell in row))
+        table.add_row(*(Text(DASH if cell is None else printable(str(cell), breaks=False)) for cell in row))
     console.print(table)
 
 
@@ -72,12 +76,22 @@ def print_lines(lines: Iterable[str]) -> None:
 
     console = make_console()
     for line in lines:
-        console.print(Text(line))
+        console.print(Text(printable(line)))
 
 
 def note(message: str) -> None:
     """Prints a sentence beside the result, on the error stream."""
-    sys.stderr.write(f"{message}\n")
+    sys.stderr.write(f"{printable(message)}\n")
+
+
+def printable(text: str, *, breaks: bool = True) -> str:
+    """A text that does nothing to a terminal but stand there: imported names may hold any character.
+
+    Args:
+        text: Control characters, also those that turn the direction of writing, are shown as escapes.
+        breaks: Whether line breaks and tabs stay.
+    """
+    return (_UNSAFE if breaks else _UNSAFE_OR_BREAK).sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def make_console() -> Console:

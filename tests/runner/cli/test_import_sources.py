@@ -214,6 +214,13 @@ def test_progress_tells_all_that_happens_in_order(imported: Import, tmp_path: Pa
     assert events[-1]["n_new"] == 1
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_under_the_progress_file_does_not_end_the_import(imported: Import) -> None:
+    answer = imported({"id": "a"}, options=("--progress-file", "/dev/full"))
+    assert answer.code == 0, answer.err
+    assert answer.err.count("cannot be written any more: No space left on device") == 1
+
+
 def test_a_progress_file_that_cannot_be_written_is_one_sentence(imported: Import, tmp_path: Path) -> None:
     answer = imported({"id": "a"}, options=("--progress-file", tmp_path / "no" / "p.jsonl"))
     assert (answer.code, "cannot write the progress file" in answer.err) == (2, True)
@@ -280,3 +287,21 @@ class TestAuto:
         auto.check_targets([str(tmp_path)])
         with pytest.raises(ConfigError, match="check the path"):
             auto.check_targets([str(tmp_path / "no")])
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        ("", "empty"),
+        (" ", "empty"),
+        ("~no-such-user-here/x", "no home of such a user"),
+        ("x" * 5000, "File name too long"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["auto", "tinker", "wandb"])
+def test_a_target_that_cannot_be_looked_at(kind: str, target: str, why: str, ucurve: Caller, tmp_path: Path) -> None:
+    answer = ucurve("import", kind, target, "--store", tmp_path / "store")
+    assert answer.code == 2
+    assert why in answer.err
+    assert len(answer.err) < 300, "one sentence"
+    assert not (tmp_path / "store").exists()

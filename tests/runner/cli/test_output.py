@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.cli.output import print_json, print_table, to_json_value
+from runner.cli.output import note, print_json, print_lines, print_table, to_json_value
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,16 @@ def test_tables_show_cells_as_they_are(capsys: pytest.CaptureFixture[str]) -> No
     assert lines[0] == "[t]"
     assert lines[2].split() == ["[bold]x[/bold]", "1.5"]
     assert lines[3].split() == ["y" * 200, "–"]
+
+
+def test_imported_names_cannot_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = "\x1b[2Jgone\x9b31m \x07 \u202etxt.exe\u2066"
+    print_table(["name\x1b[0m"], [[f"{hostile}\nsecond"]], title=hostile)
+    print_lines([f"{hostile}\nkept: \u05e9\u05dc\u05d5\u05dd"])
+    note(hostile)
+    shown = "".join(capsys.readouterr())
+    assert all(character.isprintable() or character == "\n" for character in shown), ascii(shown)
+    assert "\\x1b[2Jgone" in shown
+    assert "\\u202etxt.exe" in shown
+    assert "\\nsecond" in shown, "a row stays one line"
+    assert "\nkept: \u05e9\u05dc\u05d5\u05dd\n" in shown, "other alphabets are left alone"
