@@ -83,7 +83,7 @@ def choose_server(target: Target, base_url: str | None) -> str:
     Raises:
         ConfigError: the target's address is that of another server.
     """
-    if base_url is not None and (not urlsplit(base_url).hostname or "@" in urlsplit(base_url).netloc):
+    if base_url is not None and not _is_server(base_url):
         raise ConfigError(
             f"base_url {base_url!r} is no address of a W&B server; write it like https://wandb.example.org"
         )
@@ -95,3 +95,13 @@ def choose_server(target: Target, base_url: str | None) -> str:
         )
     is_page = server_host(chosen) == _CLOUD_HOST and not str(urlsplit(chosen).hostname).startswith("api.")
     return CLOUD if is_page else chosen
+
+
+def _is_server(address: str) -> bool:
+    """Whether an address is that of a web server, without a user in it."""
+    try:
+        parts = urlsplit(address)
+        parts.port  # noqa: B018 - reading it checks it
+    except ValueError:
+        return False
+    return parts.scheme.lower() in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc

@@ -61,7 +61,17 @@ def test_a_link_to_another_server_does_not_get_the_key() -> None:
     assert choose_server(evil, "https://evil.example/") == "https://evil.example"
 
 
-@pytest.mark.parametrize("base_url", ["wandb.lab", "https://user:pw@wandb.lab", "https://"])
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "wandb.lab",
+        "https://user:pw@wandb.lab",
+        "https://",
+        "ftp://wandb.lab",
+        "http://[wandb.lab",
+        "http://wandb.lab:99999",
+    ],
+)
 def test_a_wrong_base_url_says_so(base_url: str) -> None:
     with pytest.raises(ConfigError, match="base_url"):
         choose_server(parse_target("team/proj"), base_url)
