@@ -39,8 +39,9 @@ def token_probabilities(logits_NV: Tensor, decoding: Decoding) -> Tensor:
     Source: order and ties as `TemperatureLogitsWarper`, `TopKLogitsWarper`, `TopPLogitsWarper` of transformers 5.23;
     tokens as likely as the k-th stay too.
     """
-    # The largest logit becomes 0 first: a tiny temperature then overflows to -inf, never to NaN.
-    scores_NV = (logits_NV - logits_NV.amax(dim=1, keepdim=True)) / decoding.temperature
+    # The largest logit becomes 0 first and no temperature is 0 in float32: overflow ends at -inf, never at NaN.
+    temperature = max(decoding.temperature, torch.finfo(torch.float32).tiny)
+    scores_NV = (logits_NV - logits_NV.amax(dim=1, keepdim=True)) / temperature
     if decoding.top_k is not None:
         kth_N1 = scores_NV.topk(min(decoding.top_k, scores_NV.shape[1]), dim=1).values[:, -1:]
         scores_NV.masked_fill_(scores_NV < kth_N1, -torch.inf)
