@@ -39,11 +39,15 @@ def count_parameters(folder: Path) -> int:
         return sum(math.prod(tensors.get_slice(key).get_shape()) for key in tensors.keys())  # noqa: SIM118 - no mapping
 
 
+def _existing(folder: Path, name: str) -> Path:
+    if not (folder / name).is_file():
+        raise ModelError(f"{folder} is no adapter: it needs {CONFIG_FILE} and {WEIGHTS_FILE} (pickles are never read)")
+    return folder / name
+
+
 @contextmanager
 def _opened(folder: Path) -> Iterator[Any]:
-    file = folder / WEIGHTS_FILE
-    if not file.is_file() or not (folder / CONFIG_FILE).is_file():
-        raise ModelError(f"{folder} is no adapter: it needs {CONFIG_FILE} and {WEIGHTS_FILE} (pickles are never read)")
+    file = _existing(folder, WEIGHTS_FILE)
     try:
         with safe_open(file, framework="pt") as tensors:
             yield tensors
@@ -57,7 +61,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     Raises:
         ModelError: They cannot be read, or ask for more.
     """
-    file = folder / CONFIG_FILE
+    file = _existing(folder, CONFIG_FILE)
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
@@ -70,17 +74,42 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 def _check_settings(config: Mapping[str, Any], folder: Path) -> None:
     for key, value in config.items():
-        asks_for_more = value not in (None, False, "none") and value != [] and value != {}
-        unpackable = asks_for_more if key not in _UNDERSTOOD else False
-        if key == "init_lora_weights" and value not in _HARMLESS_STARTS:
-            unpackable = True
-        if unpackable:
+        if not _can_be_packed(key, value):
             raise ModelError(
                 f"adapter {folder}: {key} = {json.dumps(value)} in {CONFIG_FILE} is more than low-rank pairs "
                 "and cannot be packed; merge the adapter into its base model and score that as a model of its own"
             )
-    if not isinstance(config.get("r"), int) or not isinstance(config.get("lora_alpha"), int | float):
+    _check_numbers(config, folder)
+
+
+def _can_be_packed(key: str, value: object) -> bool:
+    if key == "init_lora_weights":
+        return value in _HARMLESS_STARTS
+    return key in _UNDERSTOOD or value in (None, False, "none", [], {})
+
+
+def _check_numbers(config: Mapping[str, Any], folder: Path) -> None:
+    if not _is_number(config.get("r")) or not _is_number(config.get("lora_alpha")):
         raise ModelError(f"adapter {folder}: {CONFIG_FILE} must give 'r' and 'lora_alpha' as numbers")
+    for key in ("rank_pattern", "alpha_pattern"):
+        for pattern, value in dict(config.get(key) or {}).items():
+            if not _is_number(value) or not _is_pattern(pattern):
+                raise ModelError(
+                    f"adapter {folder}: {key} holds '{pattern}': {json.dumps(value)} in {CONFIG_FILE}; "
+                    "it must map a regular expression to a number"
+                )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_pattern(text: str) -> bool:
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return True
 
 
 def read_pairs(folder: Path) -> dict[str, tuple[Tensor, Tensor]]:
