@@ -1,0 +1,1 @@
+"""lm-evaluation-harness as another way to score runs; needs the extra `lm-eval`."""
