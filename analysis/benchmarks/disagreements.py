@@ -1,9 +1,9 @@
 """Runs where loss and benchmark disagree by more than their errors explain.
 
 Our own rule: two rows of one comparable group disagree when one has the better loss by more than run-to-run noise, and
-the other the better score by more than both errors. The p-value of a pair is the larger of both one-sided ones (it takes
-both; R. L. Berger 1982, Technometrics 24:295), corrected by Holm over all pairs of the column. The fewest rows that
-take part in all such pairs are named, greedily.
+the other the better score by more than both errors. The p-value of a pair is the larger of both one-sided ones (it
+takes both; R. L. Berger 1982, Technometrics 24:295), corrected by Holm over all pairs of the column. The fewest rows
+that take part in all such pairs are named, greedily.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class LossNoise:
-    """Run-to-run variance of the loss, pooled over trials with several runs, and its degrees of freedom (0: unknown)."""
+    """Run-to-run variance of the loss, pooled over trials with several runs, and its degrees of freedom; 0: unknown."""
 
     variance: float
     dof: int

@@ -95,8 +95,7 @@ def paired_errors(differences_RI: Floats, weights_R: Floats, scale: float | None
         noise: Between runs.
     """
     n_items = differences_RI.shape[1]
-    squares = ((differences_RI - differences_RI.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
-    items = squares / (n_items * (n_items - 1)) if scale is None else _bounded(squares, n_items, scale)
+    items = item_variances(differences_RI, scale)
     residual = weights_R * noise.residual / n_items
     runs = np.maximum(weights_R * noise.variance, residual)
     variances = np.maximum(items - residual, 0.0) + runs
@@ -106,6 +105,16 @@ def paired_errors(differences_RI: Floats, weights_R: Floats, scale: float | None
         dofs = np.where(variances > 0, variances**2 / (spread + items**2 / (n_items - 1)), n_items - 1.0)
     single = np.isclose(weights_R, 2.0)
     return PairedErrors(variances, dofs, np.where(single, _mcnemar(differences_RI, scale or 1.0), np.nan))
+
+
+def item_variances(differences_RI: Floats, scale: float | None) -> Floats:
+    """Returns the variance of the mean of each row of differences over its items, as `paired_errors` takes them."""
+    n_items = differences_RI.shape[1]
+    squares = ((differences_RI - differences_RI.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
+    if scale is None:
+        return np.asarray(squares / (n_items * (n_items - 1)), dtype=float)
+    # With half a pair each way: no item that differs in 100 means a difference of up to 2 %, not of exactly 0.
+    return np.asarray((squares + scale**2) / ((n_items + 2) * (n_items + 1)), dtype=float)
 
 
 def paired_difference(
@@ -164,11 +173,6 @@ def model_text(noise: RunNoise) -> str:
     if not noise.dof:
         return "paired t over items; run-to-run noise is unknown and not in it"
     return f"runs crossed with items, run-to-run noise pooled over trials ({noise.dof} degrees of freedom)"
-
-
-def _bounded(squares: Floats, n_items: int, scale: float) -> Floats:
-    """With half a pair each way: no item that differs in 100 means a difference of up to 2 %, not of exactly 0."""
-    return (squares + scale**2) / ((n_items + 2) * (n_items + 1))
 
 
 def _mcnemar(differences_RI: Floats, scale: float) -> Floats:

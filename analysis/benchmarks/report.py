@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.benchmarks.aggregates import Aggregate, aggregate_scores
+from analysis.benchmarks.choice import MARGIN, choose_configuration
+from analysis.benchmarks.choice_types import Choice
 from analysis.benchmarks.compare import BaselineComparison, compare_to_baseline
 from analysis.benchmarks.correlation import correlate_with_loss
 from analysis.benchmarks.correlation_types import LossCorrelations
@@ -43,6 +45,7 @@ class BenchmarkReport:
         coverage: One sentence on missing cells and what they exclude.
         verdict: Sentences on whom the aggregates name; empty below two rows.
         correlation: The loss beside every column; None when no loss was given.
+        choice: What to take by the loss and by the benchmarks; likewise.
     """
 
     matrix: BenchmarkMatrix
@@ -53,6 +56,7 @@ class BenchmarkReport:
     coverage: str
     verdict: tuple[str, ...]
     correlation: LossCorrelations | None
+    choice: Choice | None
 
     @property
     def flags(self) -> tuple[Flag, ...]:
@@ -89,6 +93,7 @@ class BenchmarkReport:
             },
             "baseline": self.baseline.to_json() if self.baseline else None,
             "correlation": self.correlation.to_json() if self.correlation else None,
+            "choice": self.choice.to_json() if self.choice else None,
             "flags": [flag.to_json() for flag in self.flags],
         }
 
@@ -109,6 +114,7 @@ def report_benchmarks(
     metric: str | None = None,
     direction: Direction = "min",
     within: Sequence[str] | None = None,
+    margin: float = MARGIN,
     fetch_items: Fetch | None = None,
 ) -> BenchmarkReport:
     """Returns the matrix of scores and all that is computed from it.
@@ -126,6 +132,7 @@ def report_benchmarks(
         metric: Name of the loss in `value` that is set beside the scores; None leaves that out.
         direction: Whether lower or higher values of it are better.
         within: What tells comparable groups apart there.
+        margin: How far from the best loss the choice by benchmarks may go, as a share of it.
         fetch_items: Reads scores by item (`Snapshot.eval_items`); None compares without them.
 
     Raises:
@@ -143,6 +150,18 @@ def report_benchmarks(
         coverage=coverage_text(matrix, aggregates),
         verdict=aggregate_verdict(matrix, aggregates),
         correlation=correlate_with_loss(matrix, runs, metric=metric, direction=direction, within=within)
+        if metric is not None
+        else None,
+        choice=choose_configuration(
+            evals,
+            runs,
+            metric=metric,
+            direction=direction,
+            margin=margin,
+            step=step,
+            benchmarks=benchmarks,
+            fetch_items=fetch_items,
+        )
         if metric is not None
         else None,
     )
@@ -176,7 +195,8 @@ def default_sort(report: BenchmarkReport) -> str:
 def sort_rows(report: BenchmarkReport, by: str) -> list[int]:
     """Returns the positions of the rows, best first, by an aggregate's method or a column's key; missing ones last.
 
-    Rows that are equal keep the order of their keys.
+    The un-tuned base model stands above all, whatever it scores: it is what the others are held against. Rows that are
+    equal keep the order of their keys.
 
     Raises:
         FilterError: there is no such aggregate or column.
@@ -190,13 +210,21 @@ def sort_rows(report: BenchmarkReport, by: str) -> list[int]:
     else:
         raise FilterError(f"Rows cannot be sorted by '{by}'; they can by: {', '.join([*merits, *columns])}.")
     keys = [row.key for row in report.matrix.rows]
+    bases = [row.is_base for row in report.matrix.rows]
     return sorted(
-        range(len(keys)), key=lambda at: (bool(np.isnan(merit[at])), -float(np.nan_to_num(merit[at])), keys[at])
+        range(len(keys)),
+        key=lambda at: (not bases[at], bool(np.isnan(merit[at])), -float(np.nan_to_num(merit[at])), keys[at]),
     )
 
 
 def _row_json(row: BenchmarkRow) -> dict[str, object]:
-    return {"key": row.key, "name": row.name, "config": dict(row.config), "run_ids": list(row.run_ids)}
+    return {
+        "key": row.key,
+        "name": row.name,
+        "config": dict(row.config),
+        "run_ids": list(row.run_ids),
+        "is_base": row.is_base,
+    }
 
 
 def _column_json(column: BenchmarkColumn) -> dict[str, object]:

@@ -15,6 +15,9 @@ from analysis.runs.configuration import DERIVED, GROUP_KEYS, OWN_AXES, Group, Gr
 _NOT_CONFIGURATION: Final = frozenset({*DERIVED, *OWN_AXES} - {"learning_rate"})
 _SHORT: Final = {"learning_rate": "lr", "batch_size": "batch", "lora_rank": "rank", "lora_alpha": "alpha"}
 _MOST_NAMED: Final = 4
+# How the un-tuned base model is kept: a run of its own, with no adapter.
+_BASE: Final = "base-"
+_NO_ADAPTER: Final = "none"
 
 
 def make_rows(runs: pd.DataFrame, scored: set[str], by: By) -> tuple[BenchmarkRow, ...]:
@@ -33,11 +36,23 @@ def make_rows(runs: pd.DataFrame, scored: set[str], by: By) -> tuple[BenchmarkRo
             members.setdefault(key, []).append(position)
     configs = _configs(read_configurations(runs), [positions[0] for positions in members.values()])
     run_names = [_run_name(runs, positions[0]) for positions in members.values()]
-    names = run_names if by == "run" else _config_names(configs, run_names)
     ids = [str(run_id) for run_id in runs["run_id"]]
+    adapters = [plain(adapter) for adapter in runs["adapter"]] if "adapter" in runs.columns else [None] * len(runs)
+    bases = [
+        adapters[positions[0]] == _NO_ADAPTER and ids[positions[0]].startswith(_BASE) for positions in members.values()
+    ]
+    names = run_names if by == "run" else _trial_names(configs, run_names, bases)
     return tuple(
-        BenchmarkRow(key=key, name=name, config=config, run_ids=tuple(sorted(ids[position] for position in positions)))
-        for (key, positions), name, config in zip(members.items(), _unique(names, list(members)), configs, strict=True)
+        BenchmarkRow(
+            key=key,
+            name=name,
+            config=config,
+            run_ids=tuple(sorted(ids[position] for position in positions)),
+            is_base=is_base,
+        )
+        for (key, positions), name, config, is_base in zip(
+            members.items(), _unique(names, list(members)), configs, bases, strict=True
+        )
     )
 
 
@@ -66,6 +81,13 @@ def _configs(columns: Mapping[str, Sequence[GroupValue]], firsts: Sequence[int])
 def _run_name(runs: pd.DataFrame, position: int) -> str:
     own = plain(runs["name"].iloc[position]) if "name" in runs.columns else None
     return str(runs["run_id"].iloc[position] if own is None else own)
+
+
+def _trial_names(configs: Sequence[Group], run_names: Sequence[str], bases: Sequence[bool]) -> list[str]:
+    """Returns a text per trial; the base model, which has no configuration to speak of, keeps its own name."""
+    tuned = [at for at, is_base in enumerate(bases) if not is_base]
+    names = dict(zip(tuned, _config_names([configs[at] for at in tuned], [run_names[at] for at in tuned]), strict=True))
+    return [names.get(at, own) for at, own in enumerate(run_names)]
 
 
 def _config_names(configs: Sequence[Group], run_names: Sequence[str]) -> list[str]:

@@ -49,12 +49,14 @@ class BenchmarkRow:
         name: Short text that tells it from the other rows.
         config: The hyperparameters that vary between the rows.
         run_ids: Its runs that have a score.
+        is_base: Whether it is the un-tuned base model.
     """
 
     key: str
     name: str
     config: Mapping[str, GroupValue]
     run_ids: tuple[str, ...]
+    is_base: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,6 +64,15 @@ def show_benchmarks(
             show_default=False,
         ),
     ] = None,
+    margin: Annotated[
+        float,
+        typer.Option(
+            "--margin",
+            metavar="SHARE",
+            min=0.0,
+            help="How far from the best loss a configuration may be to be chosen by its benchmarks.",
+        ),
+    ] = 0.01,
     json_output: JsonOption = False,
 ) -> None:
     """Show the scores of runs on benchmarks with their errors, and whether the loss predicts them."""
@@ -84,6 +93,7 @@ def show_benchmarks(
         baseline=baseline,
         metric=metric,
         direction=direction_of(metric, snapshot.metric_directions()) if metric else "min",
+        margin=margin,
         fetch_items=snapshot.eval_items,
         within=None if within is None else [key.strip() for key in within.split(",") if key.strip()],
     )
@@ -134,6 +144,15 @@ def _print_report(report: BenchmarkReport) -> None:
     print_lines([*(f"  {line}" for line in _sentences(report)), ""])
     if report.correlation is not None and len(matrix.rows) > 1:
         _print_correlation(report)
+        _print_choice(report)
+
+
+def _print_choice(report: BenchmarkReport) -> None:
+    if report.choice is None:
+        return
+    for group in report.choice.groups:
+        heading = f" ({group.front.label})" if len(report.choice.groups) > 1 else ""
+        print_lines([f"Loss or benchmarks?{heading}", *(f"  {line}" for line in group.verdict), ""])
 
 
 def _header(key: str, at_chance: bool | None) -> str:
