@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -60,7 +61,7 @@ def import_from(
     """
     tell = on_event or (lambda _: None)
     report = ImportReport(dry_run=dry_run)
-    request = replace(request, targets=tuple(map(_at_home, request.targets)))
+    request = replace(request, targets=tuple(map(_in_full, request.targets)))
     with Reader(kinds, request, limits) as reader:
         try:
             listing = list_all(reader, kinds, tell)
@@ -156,12 +157,14 @@ class _Import:
         self._tell({"event": "source", **line.to_json()})
 
 
-def _at_home(target: str) -> str:
-    """A target with the user's home for `~`, which is another folder in the reading process."""
+def _in_full(target: str) -> str:
+    """A target as the same place is always written: an existing path as an absolute one, `~` as the user's home."""
     try:
-        return str(Path(target).expanduser()) if target.startswith("~") else target
+        target = str(Path(target).expanduser()) if target.startswith("~") else target
     except RuntimeError:  # no such user
         return target
+    # Not Path: a target need not be a path, and links are to keep their names.
+    return os.path.abspath(target) if os.path.exists(target) else target  # noqa: PTH100, PTH110
 
 
 def _absolute(target: str) -> str:

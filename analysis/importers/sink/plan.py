@@ -60,7 +60,7 @@ def plan_run(run_id: str, run: SourceRun, new: Storable, stored: Stored, run_map
     if noted is not None and not _takes_over(run, noted):
         return _noted_only(run_id, run, stored, noted)
     merged = merge(new.logged, stored.logged)
-    origins = (noted or Origins(key_digest(run))).with_run(_with_rows_before(run, merged, noted), content=True)
+    origins = (noted or Origins(key_digest(run))).with_run(_as_before(run, merged, noted), content=True)
     keeps_face = noted is not None and _face_before(run, noted) == origins.content.face
     row, notes = build_row(run_id, run, run_map, origins, merged.last, stored.row, keeps_face=keeps_face)
     return Plan(
@@ -91,16 +91,23 @@ def _mirror(run_id: str, run: SourceRun, scores: Sequence[SourceScore], stored: 
 
 def _takes_over(run: SourceRun, noted: Origins) -> bool:
     content, incoming = noted.content, origin_of(run)
-    if key_digest(run) == noted.content_from:
-        return not _is_worse(incoming, content)
-    return incoming.trust > content.trust
+    if key_digest(run) != noted.content_from:
+        return incoming.trust > content.trust
+    # Of copies with one key, the one that has less would undo what the other one tells, and the other way round.
+    return not _is_worse(incoming, content) if run.label == content.label else incoming.trust >= content.trust
 
 
-def _with_rows_before(run: SourceRun, merged: Merge, noted: Origins | None) -> SourceRun:
-    """With the rows that came from the same place before, where there are fewer now: the store still has them."""
-    if noted is None or merged.is_contradicted or noted.content_from != key_digest(run):
+def _as_before(run: SourceRun, merged: Merge, noted: Origins | None) -> SourceRun:
+    """With what was noted of its key before, as far as that is still so.
+
+    The store still has rows that came from the same place, where there are fewer now; and a copy that has as much is
+    no reason to write down another place.
+    """
+    if noted is None or noted.content_from != key_digest(run):
         return run
-    return replace(run, rows_got=max(run.rows_got, noted.content.rows))
+    if origin_of(run).trust == noted.content.trust:
+        run = replace(run, label=noted.content.label)
+    return run if merged.is_contradicted else replace(run, rows_got=max(run.rows_got, noted.content.rows))
 
 
 def _face_before(run: SourceRun, noted: Origins) -> str | None:
@@ -117,7 +124,8 @@ def _noted_only(run_id: str, run: SourceRun, stored: Stored, noted: Origins) -> 
     """Content stays; where people have edited name, group or tags at this place since, that is taken."""
     key, content = key_digest(run), noted.content
     if key == noted.content_from:
-        reason = f"the store has all {content.rows:,} rows of it from an earlier import; only {run.rows_got:,} came now"
+        source = "an earlier import" if run.label == content.label else content.label
+        reason = f"the store has {content.rows:,} rows of it from {source}; only {run.rows_got:,} came now"
         return Plan(run_id, "unchanged", notes=(f"{reason}, so nothing was changed",))
     before, origins = _face_before(run, noted), noted.with_run(run, content=False)
     edited = before is not None and before != origins.origins[key].face

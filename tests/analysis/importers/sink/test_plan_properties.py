@@ -72,7 +72,7 @@ def _score(row: EvalRow) -> SourceScore:
     return SourceScore(benchmark=row.benchmark, metric=row.metric, score=row.score, step=row.step, attempt=row.attempt)
 
 
-def _adds(plan: Plan) -> bool:
+def adds(plan: Plan) -> bool:
     return not (plan.metrics is None and plan.objects is None and plan.row is None and not plan.evals)
 
 
@@ -82,7 +82,7 @@ def test_the_same_again_adds_nothing_and_no_place_is_written_twice(tellings: lis
     shelf = Shelf()
     for telling in tellings:
         shelf.take(telling)
-        assert not _adds(shelf.take(telling))
+        assert not adds(shelf.take(telling))
     for stored in shelf.runs.values():
         places = [tuple(row[name] for name in ("attempt", "step", "name")) for row in stored.logged.metrics.to_pylist()]
         assert len(set(places)) == len(places)
@@ -98,7 +98,7 @@ def test_an_import_of_several_places_comes_to_rest(tellings: list[dict[str, Any]
     for _ in range(2):
         for telling in tellings:
             shelf.take(telling)
-    assert not any(_adds(shelf.take(telling)) for telling in tellings)
+    assert not any(adds(shelf.take(telling)) for telling in tellings)
 
 
 @given(TELLINGS, st.integers(1, 3))

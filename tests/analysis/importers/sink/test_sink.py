@@ -129,7 +129,7 @@ def test_less_of_a_run_that_came_in_whole_changes_nothing(store: Store) -> None:
     cut = {"id": "a", "attempts": [points(9.0)], "verdict": "partial", "reason": "cut", "status": "running"}
     (line,) = bring(store, cut)
     assert (line.state, line.result.verdict) == ("unchanged", "partial")
-    assert "the store has all 5 rows" in line.notes[0]
+    assert "the store has 5 rows of it" in line.notes[0]
     assert {name: table for name, table in contents(store).items() if name != "imports"} == {
         name: table for name, table in before.items() if name != "imports"
     }
