@@ -72,14 +72,16 @@ def benchmark_json(benchmark: Benchmark) -> dict[str, object]:
     }
 
 
-def read_scores(store: Store, targets: Sequence[Target], benchmarks: Sequence[Benchmark]) -> list[dict[str, object]]:
+def read_scores(
+    store: Store, targets: Sequence[Target], benchmarks: Sequence[Benchmark], harness: str = HARNESS
+) -> list[dict[str, object]]:
     """Returns the stored scores of targets on benchmarks, the main metrics first: by target, then benchmark."""
     stored = store.snapshot().scored(sorted({target.run_id for target in targets})).to_pylist()
     found = []
     for target in targets:
         for benchmark in benchmarks:
             key = measured(target, benchmark)._asdict()
-            rows = {r["metric"]: r for r in stored if r["harness"] == HARNESS and key.items() <= r.items()}
+            rows = {r["metric"]: r for r in stored if r["harness"] == harness and key.items() <= r.items()}
             found += [_score_json(target, rows[metric]) for metric in benchmark.metrics if metric in rows]
     return found
 

@@ -45,15 +45,48 @@ class StoredScores:
 
     def has(self, target: Target, benchmark: Benchmark, settings: Settings) -> bool:
         """Whether a target's score on these items, asked for in this way, is there."""
-        wanted = measured(target, benchmark)
+        return self.has_record(measured(target, benchmark), settings.record(benchmark))
+
+    def has_record(self, wanted: Measured, settings: Record) -> bool:
+        """Whether an evaluation with these settings is there."""
         return wanted in self._there and any(
-            _names(record, wanted) and is_covered(settings.record(benchmark), cast("Record", record["settings"]))
-            for record in _records(self._provenance.get(target.run_id, {}), benchmark.name)
+            _names(record, wanted) and is_covered(settings, cast("Record", record["settings"]))
+            for record in _records(self._provenance.get(wanted.run_id, {}), wanted.benchmark)
         )
 
 
+class Written(NamedTuple):
+    """One target's evaluation as rows of the store."""
+
+    target: Target
+    keys: Sequence[Measured]
+    """Of everything that the rows are about, the benchmark first."""
+    evals: Sequence[EvalRow]
+    items: Sequence[EvalItemRow]
+    record: Record
+    overlap: Record | None = None
+
+
 def write_scores(store: Store, benchmark: Benchmark, scored: Sequence[Scored]) -> None:
-    """Writes a benchmark's scores of several targets: items, scores, and last the runs' records of them.
+    """Writes a benchmark's scores of several targets; as `write_rows` does."""
+    write_rows(
+        store,
+        [
+            Written(
+                one.target,
+                (measured(one.target, benchmark),),
+                _eval_rows(benchmark, one),
+                _item_rows(benchmark, one),
+                one.record,
+                one.overlap,
+            )
+            for one in scored
+        ],
+    )
+
+
+def write_rows(store: Store, written: Sequence[Written]) -> None:
+    """Writes evaluations of several targets: items, scores, and last the runs' records of them.
 
     Where the store has parts of them, from a process that was killed or because they are measured anew, these go
     first. The record comes last, so that what has one is whole.
@@ -61,15 +94,15 @@ def write_scores(store: Store, benchmark: Benchmark, scored: Sequence[Scored]) -
     Raises:
         StoreError: the store cannot be written.
     """
-    store.drop_scores(measured(one.target, benchmark) for one in scored)
-    known = store.snapshot().run_rows(sorted({one.target.run_id for one in scored}))
+    store.drop_scores(key for one in written for key in one.keys)
+    known = store.snapshot().run_rows(sorted({one.target.run_id for one in written}))
     rows: dict[str, RunRow] = {}
-    for one in scored:
+    for one in written:
         run_id = one.target.run_id
-        rows[run_id] = _with_record(rows.get(run_id) or known.get(run_id) or one.target.row, benchmark, one)
+        rows[run_id] = _with_record(rows.get(run_id) or known.get(run_id) or one.target.row, one)
     store.append(
-        eval_items=[row for one in scored for row in _item_rows(benchmark, one)],
-        evals=[row for one in scored for row in _eval_rows(benchmark, one)],
+        eval_items=[row for one in written for row in one.items],
+        evals=[row for one in written for row in one.evals],
         runs=[_renewed(store, row) for row in rows.values()],
     )
 
@@ -127,17 +160,17 @@ def describe(
     }
 
 
-def _with_record(row: RunRow, benchmark: Benchmark, scored: Scored) -> RunRow:
+def _with_record(row: RunRow, written: Written) -> RunRow:
     """The run's row with the record in `provenance_json["evaluation"][benchmark]`, in place of an older one."""
     provenance = dict(_provenance(row))
-    key = measured(scored.target, benchmark)
-    others = [record for record in _records(provenance, benchmark.name) if not _names(record, key)]
+    key = written.keys[0]
+    others = [record for record in _records(provenance, key.benchmark) if not _names(record, key)]
     provenance["evaluation"] = {
         **_object(provenance.get("evaluation")),
-        benchmark.name: [*others, scored.record],
+        key.benchmark: [*others, written.record],
     }
-    if scored.overlap is not None:
-        provenance["contamination"] = {**_object(provenance.get("contamination")), benchmark.name: scored.overlap}
+    if written.overlap is not None:
+        provenance["contamination"] = {**_object(provenance.get("contamination")), key.benchmark: written.overlap}
     return {**row, "provenance_json": json.dumps(provenance, sort_keys=True)}
 
 

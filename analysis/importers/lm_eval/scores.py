@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -10,6 +11,7 @@ from analysis.importers.lm_eval.report import Report
 from analysis.importers.logged_rows import number_of, step_of
 from analysis.importers.result import RowProblem
 from analysis.importers.source_run import SourceScore
+from analysis.store.identity import canonical_json
 
 HARNESS: Final = "lm-eval"
 _NO_METRICS: Final = frozenset({"alias", "name", "sample_len", "sample_count", "samples", " "})
@@ -44,7 +46,6 @@ def scores_of(report: Report, step: int, problems: list[RowProblem]) -> Iterator
 def _score(report: Report, task: str, metric: str, filtered: str, score: float, step: int) -> SourceScore:
     values = report.of_task("results", task)
     higher = report.of_task("higher_is_better", task).get(metric)
-    digest = report.section("task_hashes").get(task)
     return SourceScore(
         benchmark=f"{task} (group)" if is_group(report, task) else task,
         metric=metric if filtered in ("", "none") else f"{metric},{filtered}",
@@ -56,13 +57,23 @@ def _score(report: Report, task: str, metric: str, filtered: str, score: float, 
         higher_is_better=higher if isinstance(higher, bool) else None,
         harness=HARNESS,
         harness_version=_version(report, task),
-        items_digest=digest if isinstance(digest, str) and digest else None,
+        items_digest=_digest(report, task),
     )
 
 
 def is_group(report: Report, task: str) -> bool:
     """Whether a score is a mean over other tasks' scores. Some versions list every task as a group of none."""
     return bool(report.section("group_subtasks").get(task))
+
+
+def _digest(report: Report, task: str) -> str | None:
+    """The digest of a task's items; of a group that of its tasks with theirs, where all are known."""
+    members = report.section("group_subtasks").get(task)
+    if not isinstance(members, list) or not members:
+        stated = report.section("task_hashes").get(task)
+        return stated if isinstance(stated, str) and stated else None
+    digests = {str(member): _digest(report, str(member)) for member in members if member != task}
+    return None if None in digests.values() else hashlib.sha256(canonical_json(digests).encode()).hexdigest()
 
 
 def _n_items(report: Report, task: str, key: str) -> int | None:
