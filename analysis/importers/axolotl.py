@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from analysis.importers.source import Item, Progress, Request
-from analysis.importers.source_run import Refusal, SourceRun
 from analysis.importers.trainer.args import read_arguments
-from analysis.importers.trainer.output_folder import CARD_FILE, OutputFolder, find_folders, open_folder
+from analysis.importers.trainer.output_folder import CARD_FILE, OutputFolder
 from analysis.importers.trainer.plain_yaml import read_plain_yaml
-from analysis.importers.trainer.read import Extras, read_folder
+from analysis.importers.trainer.read import Extras
+from analysis.importers.trainer.source import OutputFolderSource
 from analysis.importers.wandb_log.json_text import replace_lone_surrogates
 
 _KIND: Final = "axolotl"
@@ -32,27 +30,6 @@ _NO_TRIAL_KEYS: Final = tuple(
         "dataset_processes", "dataloader_num_workers", "save_total_limit", "local_rank", "auto_resume_from_checkpoints",
     )
 )  # fmt: skip
-
-
-class AxolotlSource:
-    """Reads output folders; see `analysis.importers.source.Source`."""
-
-    kind: Final = _KIND
-
-    def find(self, request: Request) -> Iterator[Item | Refusal]:
-        """The output folders at and below the targets that axolotl wrote."""
-        return find_folders(_KIND, request, is_mine)
-
-    def read(self, item: Item, request: Request, progress: Progress) -> Iterator[SourceRun | Refusal]:
-        """The runs of one output folder."""
-        folder = open_folder(Path(item.locator["path"]))
-        if folder is None:
-            yield Refusal(kind=_KIND, label=item.label, reason="the folder went away, or cannot be read any more")
-            return
-        for run in read_folder(folder, extras_of(folder), request.now):
-            if isinstance(run, SourceRun):
-                progress(run.rows_got)
-            yield run
 
 
 def is_mine(folder: OutputFolder) -> bool:
@@ -105,4 +82,4 @@ def _text(path: Path) -> str:
         return ""
 
 
-SOURCE: Final = AxolotlSource()
+SOURCE: Final = OutputFolderSource(_KIND, is_mine, extras_of)

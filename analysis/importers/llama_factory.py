@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from analysis.importers.logged_rows import step_of
-from analysis.importers.source import Item, Progress, Request
-from analysis.importers.source_run import Refusal, SourceRun
 from analysis.importers.trainer.args import read_arguments
-from analysis.importers.trainer.output_folder import OutputFolder, find_folders, open_folder
+from analysis.importers.trainer.output_folder import OutputFolder
 from analysis.importers.trainer.plain_yaml import read_plain_yaml
-from analysis.importers.trainer.read import Extras, read_folder
+from analysis.importers.trainer.read import Extras
+from analysis.importers.trainer.source import OutputFolderSource
 from analysis.importers.trainer.states import Entry
 from analysis.importers.wandb_log.json_text import replace_lone_surrogates
 
@@ -30,27 +28,6 @@ _MAX_BYTES: Final = 64 * 1024 * 1024
 _NO_TRIAL_KEYS: Final = tuple(
     f"training_args.{name}" for name in ("logging_steps", "plot_loss", "preprocessing_num_workers", "save_steps")
 )
-
-
-class LlamaFactorySource:
-    """Reads output folders; see `analysis.importers.source.Source`."""
-
-    kind: Final = _KIND
-
-    def find(self, request: Request) -> Iterator[Item | Refusal]:
-        """The output folders at and below the targets that LLaMA-Factory wrote."""
-        return find_folders(_KIND, request, is_mine)
-
-    def read(self, item: Item, request: Request, progress: Progress) -> Iterator[SourceRun | Refusal]:
-        """The runs of one output folder."""
-        folder = open_folder(Path(item.locator["path"]))
-        if folder is None:
-            yield Refusal(kind=_KIND, label=item.label, reason="the folder went away, or cannot be read any more")
-            return
-        for run in read_folder(folder, extras_of(folder), request.now):
-            if isinstance(run, SourceRun):
-                progress(run.rows_got)
-            yield run
 
 
 def is_mine(folder: OutputFolder) -> bool:
@@ -107,4 +84,4 @@ def _step(entry: Entry) -> int:
     return step_of(entry["step"]) or 0
 
 
-SOURCE: Final = LlamaFactorySource()
+SOURCE: Final = OutputFolderSource(_KIND, is_mine, extras_of)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -66,18 +65,6 @@ def _below(root: Path, seen: set[tuple[int, int]], problems: list[str]) -> Itera
 
 def _describe(error: OSError) -> str:
     return f"'{error.filename}' cannot be looked into: {error.strerror}"
-
-
-def digest_of(paths: Iterable[Path]) -> str:
-    """Other whenever one of the files was written to, added or removed; the files are not read."""
-    digest = hashlib.sha256()
-    for path in paths:
-        try:
-            status = path.stat()
-        except OSError:
-            continue
-        digest.update(f"{path.name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="replace"))
-    return digest.hexdigest()[:32]
 
 
 def last_write(paths: Iterable[Path]) -> float:

@@ -14,8 +14,9 @@ from analysis.importers.lm_eval.scores import attempts_of, is_group, numbered, s
 from analysis.importers.lm_eval.trained import TrainedModels, trained_here
 from analysis.importers.logged_rows import step_of
 from analysis.importers.output_kinds import read_training
+from analysis.importers.places import change_digest
 from analysis.importers.result import RowProblem
-from analysis.importers.run_files import UnreadableFileError, digest_of, folders_at
+from analysis.importers.run_files import UnreadableFileError, folders_at
 from analysis.importers.source import Item, Progress, Request
 from analysis.importers.source_run import Refusal, SourceRun
 from analysis.store.identity import canonical_json
@@ -76,7 +77,7 @@ def _item(reports: Sequence[Report], trained: TrainedModels) -> Item:
     return Item(
         kind=_KIND,
         label=f"{files[0].parent}: {reports[0].model or reports[0].source}",
-        digest=digest_of([*files, *([] if found is None else [found.folder])]),
+        digest=change_digest([*files, *([] if found is None else [found.folder])]),
         locator={"files": json.dumps([str(path) for path in files]), **place},
     )
 

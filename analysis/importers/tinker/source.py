@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from analysis.importers.places import change_digest
 from analysis.importers.run_files import (
     Folder,
     UnreadableFileError,
-    digest_of,
     folders_at,
     last_write,
     read_json_object,
@@ -55,7 +55,7 @@ class TinkerSource:
             if folder.path in found or not _is_run(folder):
                 continue
             found.add(folder.path)
-            digest = digest_of([*_metric_files(folder.path), folder.path / _CONFIG, folder.path / _CHECKPOINTS])
+            digest = change_digest([*_metric_files(folder.path), folder.path / _CONFIG, folder.path / _CHECKPOINTS])
             label = str(folder.path)
             yield Item(kind=KIND, label=label, digest=digest, locator={"folder": label}, folder=folder.path)
         yield from (Refusal(kind=KIND, label=problem.split("'")[1], reason=problem) for problem in problems)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from analysis.importers.run_files import digest_of, folders_at, last_write
+from analysis.importers.places import change_digest
+from analysis.importers.run_files import folders_at, last_write
 from analysis.importers.source import Item, Request
 from analysis.importers.source_run import Refusal
 
@@ -52,7 +53,7 @@ class OutputFolder:
         return Item(
             kind=kind,
             label=str(self.path),
-            digest=digest_of(_read_files(self)),
+            digest=change_digest(_read_files(self)),
             locator={"path": str(self.path)},
             folder=self.path,
         )
