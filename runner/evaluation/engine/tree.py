@@ -70,12 +70,12 @@ def split_requests(
     shared = [0, *(_n_common(requests[a].token_ids[:-1], requests[b].token_ids[:-1]) for a, b in pairwise(chosen))]
     start, size = 0, 0
     for stop in range(len(chosen)):
-        if stop > start and size + lengths[stop] - shared[stop] > max_tokens:
+        while stop > start and size + lengths[stop] - shared[stop] > max_tokens:
             # Not before the middle: a cut that shares nothing may stand at the very beginning.
             cut = min(range((start + stop) // 2 + 1, stop + 1), key=lambda i: (shared[i], -i))
             yield list(chosen[start:cut]), _size(lengths, shared, start, cut)
             start, size = cut, _size(lengths, shared, cut, stop)
-        size = _size(lengths, shared, start, stop + 1) if stop == start else size + lengths[stop] - shared[stop]
+        size += lengths[stop] - (shared[stop] if stop > start else 0)
     if chosen:
         yield list(chosen[start:]), size
 
