@@ -49,7 +49,10 @@ def number_in(cell: Cell) -> int | float | None:
         return _number_in_text(cell)
     if isinstance(cell, bool) or not isinstance(cell, int | float):
         return None
-    return cell if math.isfinite(cell) else None
+    try:
+        return cell if math.isfinite(cell) else None
+    except OverflowError:  # JSON has whole numbers of any length
+        return None
 
 
 def _number_in_text(cell: str) -> int | float | None:
@@ -87,7 +90,7 @@ def to_number(cell: Cell) -> int | float | None:
         return None
     number = non_finite_in(cell)
     if number is None:
-        raise CellError("must be a number")
+        raise CellError("must be a number of at most 308 digits" if isinstance(cell, int) else "must be a number")
     return number
 
 
