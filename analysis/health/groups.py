@@ -12,6 +12,9 @@ from analysis.runs.configuration import GroupValue
 from analysis.runs.groups import RunGroup, split_comparable, split_curves
 from analysis.runs.values import RunValue
 
+_MOST_METRICS = 10
+"""Metrics that get a remark each, those that the fewest runs lack first; our choice."""
+
 Columns = Mapping[str, Sequence[GroupValue]]
 
 
@@ -57,24 +60,47 @@ def count_coverage(results: pd.DataFrame, summaries: pd.DataFrame) -> tuple[Metr
 
 
 def find_missing_metrics(results: pd.DataFrame, summaries: pd.DataFrame, metric: str) -> Iterator[Finding]:
-    """Yields one finding per metric that some finished runs logged and others did not; of `metric` it is a problem.
+    """Yields what finished runs lack: a problem if it is `metric`, a remark for each metric that few lack.
 
-    A diverged run may end before its first evaluation, so that only finished ones count here.
+    Where tools that log different names meet, most metrics are of few runs: those are one remark together. A diverged
+    run may end before its first evaluation, so that only finished ones count here.
     """
     finished = set(results.loc[results["status"] == "finished", "run_id"])
     logged = {str(name): set(run_ids) for name, run_ids in summaries.groupby("name")["run_id"]}
-    for name in sorted({*logged, metric}):
-        lacking = finished - logged.get(name, set())
-        if lacking and (name == metric or len(lacking) < len(finished)):
-            yield Finding(
-                kind="missing_metric",
-                severity="problem" if name == metric else "remark",
-                message=f"{len(lacking):,} of {count(len(finished), 'finished run')} never logged {name}.",
-                run_ids=ids(lacking),
-                advice=f"Evaluate them, or do not judge by {name}."
-                if name == metric
-                else f"Comparisons by {name} leave them out.",
-            )
+    lacking = {name: finished - logged.get(name, set()) for name in sorted({*logged, metric})}
+    if lacking[metric]:
+        yield Finding(
+            kind="missing_metric",
+            severity="problem",
+            message=_never_logged(lacking[metric], finished, metric),
+            run_ids=ids(lacking[metric]),
+            advice=f"Evaluate them, or do not judge by {metric}.",
+        )
+    others = [name for name in lacking if name != metric and 0 < len(lacking[name]) < len(finished)]
+    frequent = sorted(
+        (name for name in others if 2 * len(lacking[name]) <= len(finished)), key=lambda x: len(lacking[x])
+    )
+    for name in sorted(frequent[:_MOST_METRICS]):
+        yield Finding(
+            kind="missing_metric",
+            severity="remark",
+            message=_never_logged(lacking[name], finished, name),
+            run_ids=ids(lacking[name]),
+            advice=f"Comparisons by {name} leave them out.",
+        )
+    rest = sorted(set(others) - set(frequent[:_MOST_METRICS]))
+    if rest:
+        yield Finding(
+            kind="missing_metric",
+            severity="remark",
+            message=f"Only some of {count(len(finished), 'finished run')} logged {listed(rest)}.",
+            run_ids=ids(run_id for name in rest for run_id in finished - lacking[name]),
+            advice="Comparisons by one of them leave the other runs out.",
+        )
+
+
+def _never_logged(lacking: set[str], finished: set[str], name: str) -> str:
+    return f"{len(lacking):,} of {count(len(finished), 'finished run')} never logged {name}."
 
 
 def _active(runs: Sequence[RunValue]) -> list[int]:

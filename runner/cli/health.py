@@ -10,6 +10,7 @@ import typer
 
 from runner.cli.options import (
     DEFAULT_STORE,
+    METRICS_SHOWN,
     DirectionOption,
     JsonOption,
     MetricOption,
@@ -67,8 +68,11 @@ def _print_report(report: HealthReport) -> None:
     if not report.findings:
         print_lines(["Nothing is wrong with the data."])
     print_table(
-        ("metric", "!runs", "!lacking"), [(each.metric, each.n_runs, each.n_lacking) for each in report.coverage]
+        ("metric", "!runs", "!lacking"),
+        [(each.metric, each.n_runs, each.n_lacking) for each in report.coverage[:METRICS_SHOWN]],
     )
+    if len(report.coverage) > METRICS_SHOWN:
+        print_lines([f"... and {len(report.coverage) - METRICS_SHOWN:,} more metrics (--json lists all)."])
     if len(report.groups) > 1:
         print_table(
             ("comparable group", "!runs", "!used"), [(each.label, each.n_runs, each.n_used) for each in report.groups]

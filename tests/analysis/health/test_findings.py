@@ -107,6 +107,18 @@ def test_metrics_that_some_runs_lack_are_counted(store: Store) -> None:
     assert [(item.metric, item.n_runs, item.n_lacking) for item in report.coverage] == [("loss", 2, 1), ("extra", 1, 2)]
 
 
+def test_metrics_of_few_runs_are_one_remark(store: Store) -> None:
+    metrics = [row for number in range(4) for row in curve(f"r{number}", losses(number))]
+    metrics += [row for number in range(3) for row in curve(f"r{number}", [0.1, 0.2], name="most")]
+    metrics += [row for number in range(30) for row in curve("r0", [0.1, 0.2], name=f"rare{number:02}")]
+    report = check(fill(store, [run_row(number) for number in range(4)], metrics))
+    own, together = [finding for finding in report.findings if finding.kind == "missing_metric"]
+    assert own.message == "1 of 4 finished runs never logged most."
+    assert together.message == ("Only some of 4 finished runs logged rare00, rare01, rare02, rare03 and 26 more.")
+    assert together.run_ids == ("r0",)
+    assert len(report.coverage) == 32
+
+
 @pytest.mark.parametrize(
     ("one", "other", "words"),
     [
