@@ -119,9 +119,7 @@ class ReadingProcess:
         ready, _, _ = select.select([stream], [], [], max(0.0, deadline - time.monotonic()))
         if not ready:
             silent = f"{self._limits.silent_s:g} s"
-            raise ProcessEnded(
-                f"it gave no sign of life for {silent}, so it was ended (--watchdog allows more)"
-            )
+            raise ProcessEnded(f"it gave no sign of life for {silent}, so it was ended (--watchdog allows more)")
         chunk = os.read(stream.fileno(), _CHUNK)
         if not chunk:
             raise ProcessEnded(self._how_it_ended())
