@@ -27,7 +27,9 @@ TARGETS = {
 }
 
 
-def save_adapters(model_folder: Path, folder: Path) -> dict[str, Path | None]:
+def save_adapters(
+    model_folder: Path, folder: Path, *, strength: float = 0.1, base_model: str | None = None
+) -> dict[str, Path | None]:
     """Adapters strong enough that each writes something of its own; the base model has a slot without one."""
     model = AutoModelForCausalLM.from_pretrained(model_folder)
     sizes = {n: (m.in_features, m.out_features) for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
@@ -38,9 +40,9 @@ def save_adapters(model_folder: Path, folder: Path) -> dict[str, Path | None]:
             continue
         adapter = Adapter(AdapterShape(rank=2 + seed, alpha=8.0, target_modules=TARGETS[name]), sizes, seed=seed)
         torch.manual_seed(seed)
-        adapter.parameter.data += torch.randn_like(adapter.parameter) * 0.1
+        adapter.parameter.data += torch.randn_like(adapter.parameter) * strength
         paths[name] = folder / name
-        save_adapter(adapter, folder / name, base_model=str(model_folder))
+        save_adapter(adapter, folder / name, base_model=base_model or str(model_folder))
     return paths
 
 

@@ -65,7 +65,7 @@ def test_a_special_token_can_be_a_stop_text() -> None:
     tokens = [*ids("yes"), start, *ids("no")]
     assert dictate(tokens, stop=("<|im_start|>",)) == (tuple(ids("yes")), "yes", "stop")
     everything, text, _ = dictate(tokens, n_most=len(tokens))
-    assert (everything, text) == (tuple(tokens), "yesno")  # type: ignore[call-overload]
+    assert (everything, text) == (tuple(tokens), "yesno")
 
 
 def test_the_end_of_sequence_is_no_part_of_the_answer() -> None:
