@@ -120,6 +120,13 @@ def test_a_choice_that_never_fits_is_refused_not_cut() -> None:
     assert plan.n_truncated == 0
 
 
+def test_a_choice_needs_one_token_before_it() -> None:
+    items = [make_item("ok?", choices=("yes", "y" * 18)), make_item("ok?", choices=("yes", "y" * 19))]
+    plan = plan_requests(make_benchmark("mine", "choice", items), ByteTokenizer(), 20)
+    assert plan.items == (items[0],)
+    assert text_of(plan.requests[1].token_ids) == "? " + "y" * 18
+
+
 class MergingTokenizer(ByteTokenizer):
     """Makes one token of the whole text: a continuation has none of its own."""
 
@@ -144,10 +151,10 @@ def test_windows_score_each_token_once_with_as_much_context_as_fits(n_context: i
 
 
 def test_prompts_leave_room_for_what_is_written() -> None:
-    items: list[Item] = [make_item("x" * 50, answer="7"), make_item("y" * 10, answer="7")]
+    items: list[Item] = [make_item("w" * 40 + "x" * 15, answer="7"), make_item("y" * 10, answer="7")]
     benchmark = make_benchmark("mine", "generation", items, rule="number")
     plan = plan_requests(benchmark, ByteTokenizer(), 30, decoding=Decoding(max_new_tokens=10))
-    assert [text_of(prompt) for prompt in plan.prompts] == ["x" * 20, "y" * 10]
+    assert [text_of(prompt) for prompt in plan.prompts] == ["w" * 5 + "x" * 15, "y" * 10]
     assert (plan.n_truncated, plan.requests) == (1, ())
     refused = plan_requests(benchmark, ByteTokenizer(), 30, decoding=Decoding(max_new_tokens=10), too_long="refuse")
     assert (refused.items, refused.n_refused) == ((items[1],), 1)
