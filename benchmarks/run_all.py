@@ -3,13 +3,14 @@
 import tempfile
 from pathlib import Path
 
-from benchmarks import large_store, packed_vs_peft, precision
+from benchmarks import evaluation, large_store, packed_vs_peft, precision
 
 
 def main() -> None:
     """One after another; each writes its file in `benchmarks/results/`."""
     packed_vs_peft.compare(repeats=3)
     precision.main()
+    evaluation.compare(repeats=3)
     with tempfile.TemporaryDirectory() as folder:
         large_store.run(Path(folder))
 

@@ -12,6 +12,8 @@ import torch
 
 T = TypeVar("T")
 R = TypeVar("R")
+_N_CORES = torch.get_num_threads()
+"""Read before any pool lowers it: an evaluation after a sweep, in the same process, has as many."""
 
 
 class Workers:
@@ -26,7 +28,7 @@ class Workers:
     @classmethod
     def for_device(cls, device: torch.device) -> "Workers":
         """One per CPU core that torch would use; a GPU has its own parallelism."""
-        return cls(torch.get_num_threads() if device.type == "cpu" else 1)
+        return cls(_N_CORES if device.type == "cpu" else 1)
 
     def map(self, task: Callable[[T, int], R], items: Sequence[T]) -> list[R]:
         """`task(item, worker)` for every item, each on a worker of its own.
