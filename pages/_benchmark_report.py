@@ -8,6 +8,8 @@ from typing import Final
 
 import streamlit as st
 
+from analysis.benchmarks.choice_types import Choice
+from analysis.benchmarks.items import MatrixItems, read_items
 from analysis.benchmarks.measurements import available_metrics, read_measurements
 from analysis.benchmarks.report import BenchmarkReport, default_sort, report_benchmarks, rescale, sort_rows
 from analysis.benchmarks.types import By, Normalisation, Step
@@ -58,13 +60,25 @@ def ask_report(view: View, offer: Offer) -> tuple[BenchmarkReport, list[int]]:
     report = _report(
         view.snapshot.key, view.where, (by, step, tuple(chosen)), view.metric, view.direction, view.snapshot
     )
-    names = [_NO_BASELINE, *(row.name for row in report.matrix.rows)]
+    names = [_NO_BASELINE, *(row.name for row in sorted(report.matrix.rows, key=lambda row: not row.is_base))]
     with places[0]:
         baseline = _ask("Baseline", names, "bench_baseline", _BASELINE_HELP)
-    report = rescale(report, normalise=scale, baseline=None if baseline == _NO_BASELINE else baseline)
+    if baseline == _NO_BASELINE:
+        report = rescale(report, normalise=scale, baseline=None)
+    else:
+        items = _items(view.snapshot.key, view.where, (by, step, tuple(chosen)), report, view.snapshot)
+        report = rescale(report, normalise=scale, baseline=baseline, items=items)
     with places[1]:
         order = _ask_order(report)
     return report, order
+
+
+def load_choice(view: View) -> Choice | None:
+    """What to take by the loss and by the benchmarks; None where no run in view has a score."""
+    if not load_offer(view).benchmarks:
+        return None
+    question: _Question = ("run", "latest", ())
+    return _report(view.snapshot.key, view.where, question, view.metric, view.direction, view.snapshot).choice
 
 
 def _ask(label: str, options: Sequence[str], key: str, explanation: str) -> str:
@@ -97,6 +111,17 @@ def _offer(key: str, where: tuple[Condition, ...], _snapshot: Snapshot) -> Offer
 _Question = tuple[By, Step, tuple[str, ...]]
 
 
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs={Condition: str})
+def _items(
+    key: str,  # noqa: ARG001 - the cache's key
+    where: tuple[Condition, ...],  # noqa: ARG001
+    question: _Question,  # noqa: ARG001
+    _report: BenchmarkReport,
+    _snapshot: Snapshot,
+) -> MatrixItems:
+    return read_items(_report.matrix, _snapshot.eval_items)
+
+
 @st.cache_data(max_entries=16, show_spinner=False, hash_funcs={Condition: str})
 def _report(
     key: str,  # noqa: ARG001 - the cache's key
@@ -115,4 +140,5 @@ def _report(
         benchmarks=benchmarks,
         metric=metric,
         direction=direction,
+        fetch_items=_snapshot.eval_items,
     )

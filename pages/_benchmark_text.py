@@ -11,6 +11,7 @@ from analysis.benchmarks.report import BenchmarkReport
 from analysis.benchmarks.texts import tau_text, value_text
 from pages._text import join_text, md_escape
 
+_MOST_NAMED = 4
 _MAP = """\
 fields: {run_id: run}
 evals: {arc_easy: "ARC-E"}
@@ -60,6 +61,7 @@ def correlation_text(report: BenchmarkReport, correlation: LossCorrelations, fou
     if found.top_tau is not None:
         parts.append(f"Among the {found.n_top} with the best loss: {md_escape(f'{found.top_tau:+.2f}')}.")
     parts.append(_regret_text(found))
+    parts.append(_disagreement_text(correlation.metric, found))
     return "  \n".join(filter(None, parts))
 
 
@@ -70,6 +72,18 @@ def _regret_text(found: LossCorrelation) -> str:
         return "The best loss picks the best score."
     error = math.nan if found.regret_stderr is None else found.regret_stderr
     return f"Picking by the loss costs {md_escape(value_text(found.regret, error))} in score against the best row."
+
+
+def _disagreement_text(metric: str, found: LossCorrelation) -> str:
+    if not found.disagreements:
+        return ""
+    named = [
+        f"{each.name} scores {each.direction} "
+        f"(rank {each.loss_rank} by {metric}, {each.score_rank} by score, of {each.n})"
+        for each in found.disagreements[:_MOST_NAMED]
+    ]
+    more = f"; and {len(found.disagreements) - _MOST_NAMED} more" if len(found.disagreements) > _MOST_NAMED else ""
+    return f"Not what their loss says, beyond what the errors explain: {md_escape('; '.join(named))}{more}."
 
 
 def _card(name: str, value: str, remark: str | None) -> None:

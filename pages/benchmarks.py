@@ -7,6 +7,7 @@ import streamlit as st
 from analysis.figures.benchmark_heatmap import MOST_ROWS, chart_height, plot_benchmark_heatmap, row_range
 from analysis.figures.loss_vs_benchmark import plot_loss_against_benchmark
 from pages import _benchmark_text as text
+from pages._benchmark_choice import show_choice
 from pages._benchmark_report import ask_report, has_scores_elsewhere, load_offer
 from pages._benchmark_tables import cell_table, show_aggregates, show_correlations, show_score_table
 from pages._charts import show_chart, show_warnings, theme
@@ -35,6 +36,8 @@ with st.expander("Aggregates side by side", icon=":material/functions:", expande
     show_aggregates(report, order)
 with st.expander("Every score", icon=":material/table_rows:"):
     show_score_table(report, order)
+if report.choice is not None and len(report.matrix.rows) > 1:
+    show_choice(report.choice)
 if report.correlation is not None and len(report.matrix.rows) > 1:
     st.subheader("Does the loss predict the score?")
     names = [column.key for column in report.matrix.columns]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from analysis.ranking.rank import rank_configurations
+from pages._benchmark_choice import show_choice_line
+from pages._benchmark_report import load_choice
 from pages._data import analyse
 from pages._groups import choose_group
 from pages._ranking_options import ask_ranking_options, show_nothing_left
@@ -27,3 +29,4 @@ for ranking in shown:
     show_ranking(ranking, view, heading=not best.comparable)
 if not best.groups:
     show_nothing_left(best.overall)
+show_choice_line(load_choice(view))

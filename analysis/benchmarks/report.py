@@ -12,6 +12,7 @@ from analysis.benchmarks.aggregates import Aggregate, aggregate_scores
 from analysis.benchmarks.choice import MARGIN, choose_configuration
 from analysis.benchmarks.choice_types import Choice
 from analysis.benchmarks.compare import BaselineComparison, compare_to_baseline
+from analysis.benchmarks.conditions import Conditions, condition_flags, read_conditions
 from analysis.benchmarks.correlation import correlate_with_loss
 from analysis.benchmarks.correlation_types import LossCorrelations
 from analysis.benchmarks.items import Fetch, MatrixItems, read_items
@@ -46,6 +47,7 @@ class BenchmarkReport:
         verdict: Sentences on whom the aggregates name; empty below two rows.
         correlation: The loss beside every column; None when no loss was given.
         choice: What to take by the loss and by the benchmarks; likewise.
+        conditions: How each column was measured, as far as the runs say.
     """
 
     matrix: BenchmarkMatrix
@@ -57,12 +59,14 @@ class BenchmarkReport:
     verdict: tuple[str, ...]
     correlation: LossCorrelations | None
     choice: Choice | None
+    conditions: tuple[Conditions, ...]
 
     @property
     def flags(self) -> tuple[Flag, ...]:
         """The flags of the matrix, and columns where pooling tells another story than the groups."""
         conflicts = correlation_conflicts(self.correlation) if self.correlation else None
-        return self.matrix.flags if conflicts is None else (*self.matrix.flags, conflicts)
+        flags = (*condition_flags(self.conditions), *self.matrix.flags)
+        return flags if conflicts is None else (*flags, conflicts)
 
     def to_json(self) -> dict[str, object]:
         """Returns the documented JSON keys."""
@@ -72,7 +76,10 @@ class BenchmarkReport:
             "step": matrix.step,
             "normalise": self.normalise or "none",
             "rows": [_row_json(row) for row in matrix.rows],
-            "columns": [_column_json(column) for column in matrix.columns],
+            "columns": [
+                _column_json(column) | {"conditions": found.to_json()}
+                for column, found in zip(matrix.columns, self.conditions, strict=True)
+            ],
             "scores": self.scaled.values,
             "stderr": self.scaled.errors,
             "reported_scores": matrix.scores,
@@ -164,6 +171,7 @@ def report_benchmarks(
         )
         if metric is not None
         else None,
+        conditions=read_conditions(runs, (run_id for row in matrix.rows for run_id in row.run_ids), matrix.columns),
     )
     items = read_items(matrix, fetch_items) if fetch_items is not None and baseline is not None else None
     return rescale(report, normalise=normalise, baseline=baseline, items=items)

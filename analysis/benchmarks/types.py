@@ -23,8 +23,8 @@ class Flag:
     """Something about the measurements that a reader must know.
 
     Attributes:
-        kind: `metric`, `protocol`, `items`, `step`, `duplicate`, `nonfinite`, `selection`, `chance`, `direction`,
-            `unknown_chance`, `unbounded`, `break`, `uneven` or `simpson`.
+        kind: `metric`, `protocol`, `items`, `contamination`, `step`, `duplicate`, `nonfinite`, `selection`, `chance`,
+            `direction`, `unknown_chance`, `unbounded`, `break`, `uneven` or `simpson`.
         text: One sentence.
         columns: Keys of the columns it is about.
         rows: Keys of the rows it is about.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from analysis.benchmarks.conditions import Conditions
 from analysis.benchmarks.report import BenchmarkReport
 from analysis.benchmarks.texts import column_digits, value_text
 from analysis.figures.theme import escape
@@ -46,6 +47,7 @@ def cell_hover(report: BenchmarkReport, row: int, at: int) -> str:
     lines.append(f"{items}, step {matrix.steps[row, at]:,.0f}")
     if column.chance_level is not None:
         lines.append(f"chance {column.chance_level:g}{', nobody is above' if column.at_chance else ''}")
+    lines += _conditions(report.conditions[at])
     if matrix.unstated[row, at]:
         lines.append("does not say fully how it was measured")
     return "<br>".join([*head, *lines])
@@ -60,4 +62,18 @@ def _difference(report: BenchmarkReport, row: int, at: int) -> list[str]:
         return [f"difference {value:+.4g}, error unknown"]
     low, high = baseline.low[row, at], baseline.high[row, at]
     verdict = "really different" if baseline.is_different[row, at] else "not told apart"
-    return [f"difference {value:+.3g}, 95 % interval {low:+.3g} to {high:+.3g}", f"{verdict} (Holm over all cells)"]
+    method = "paired by item" if baseline.is_paired[row, at] else "unpaired"
+    lines = [f"difference {value:+.3g}, 95 % interval {low:+.3g} to {high:+.3g}, {method}"]
+    if not np.isnan(baseline.p_mcnemar[row, at]):
+        lines.append(f"McNemar p {baseline.p_mcnemar[row, at]:.2g}")
+    return [*lines, f"{verdict} (Holm over all cells)"]
+
+
+def _conditions(found: Conditions) -> list[str]:
+    """Returns what was left out, cut or seen in training, of any run."""
+    said = (
+        (found.n_near, "items also in training data, or nearly"),
+        (found.n_excluded, "bad items left out"),
+        (found.n_truncated, "items cut to fit the context"),
+    )
+    return [f"{n:,} {what}" for n, what in said if n]

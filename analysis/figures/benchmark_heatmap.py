@@ -62,7 +62,12 @@ def plot_benchmark_heatmap(
     flat = {"colorscale": [[0.0, _GREY[theme]], [1.0, _GREY[theme]]], "showscale": False}
     _add_cells(figure, np.where(grey & ~missing, 0.0, np.nan), texts, hovers, flat)
     _add_crosses(figure, missing, hovers, theme)
-    _label_axes(figure, [report.matrix.rows[row].name for row in shown], columns)
+    _label_axes(
+        figure,
+        [report.matrix.rows[row].name for row in shown],
+        columns,
+        [_warned(report, at) for at in range(len(columns))],
+    )
     return figure
 
 
@@ -154,8 +159,18 @@ def _add_crosses(figure: go.Figure, missing: np.ndarray, hovers: Sequence[Sequen
     )
 
 
-def _label_axes(figure: go.Figure, names: Sequence[str], columns: Sequence[BenchmarkColumn]) -> None:
-    labels = [f"{escape(_short(c.key))}{' (at chance)' if c.at_chance else ''}" for c in columns]
+def _warned(report: BenchmarkReport, at: int) -> bool:
+    """Whether some training data holds items of a column."""
+    return report.conditions[at].is_contaminated
+
+
+def _label_axes(
+    figure: go.Figure, names: Sequence[str], columns: Sequence[BenchmarkColumn], warned: Sequence[bool]
+) -> None:
+    labels = [
+        f"{'⚠ ' if warn else ''}{escape(_short(c.key))}{' (at chance)' if c.at_chance else ''}"
+        for c, warn in zip(columns, warned, strict=True)
+    ]
     crowded = len(columns) > _FEW_COLUMNS
     small = {"size": 10}
     figure.update_xaxes(

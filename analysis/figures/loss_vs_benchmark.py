@@ -45,6 +45,7 @@ def plot_loss_against_benchmark(
         _add_group(figure, matrix, correlation, position, rows, index, theme)
         figure.data[-1].showlegend = 1 < len(labels) <= _MOST_NAMED
     _ring(figure, matrix, correlation, correlation.columns[position], position, theme)
+    _name_disagreements(figure, matrix, correlation, correlation.columns[position], position, theme)
     if about.chance_level is not None:
         figure.add_hline(y=about.chance_level, line={"color": ink(theme), "width": 1, "dash": "dot"}, opacity=0.5)
     return figure
@@ -94,6 +95,34 @@ def _ring(
             marker={"symbol": symbol, "size": 17, "color": ink(theme), "line": {"width": 2}},
             hoverinfo="skip",
         )
+
+
+def _name_disagreements(
+    figure: go.Figure,
+    matrix: BenchmarkMatrix,
+    correlation: LossCorrelations,
+    found: LossCorrelation,
+    position: int,
+    theme: Theme,
+) -> None:
+    """A triangle below (or above) the rows that score worse (or better) than their loss says."""
+    rows = [(each, matrix.row_index(each.row)) for each in found.disagreements]
+    marks = [(each, row) for each, row in rows if row is not None]
+    if not marks:
+        return
+    figure.add_scatter(
+        x=[correlation.losses[row] for _, row in marks],
+        y=[matrix.scores[row, position] for _, row in marks],
+        mode="markers",
+        name="not what its loss says",
+        marker={
+            "symbol": [f"triangle-{'up' if each.direction == 'better' else 'down'}-open" for each, _ in marks],
+            "size": 14,
+            "color": ink(theme),
+            "line": {"width": 2},
+        },
+        hoverinfo="skip",
+    )
 
 
 def _hover(matrix: BenchmarkMatrix, correlation: LossCorrelations, row: int, position: int) -> str:

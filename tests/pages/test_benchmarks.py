@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analysis.store import EvalRow, Store
+from analysis.store import EvalItemRow, EvalRow, Store
 from tests.pages.conftest import OpenPage, shown_text
 from tests.pages.stores import LEARNING_RATES, FakeRun, mixed, one_run, write_store
 
@@ -119,7 +121,7 @@ def test_the_best_step_is_called_too_good(scored: dict[str, Path], open_page: Op
 def test_many_runs_and_benchmarks(scored: dict[str, Path], open_page: OpenPage) -> None:
     app = _open(scored, open_page, "many")
     assert [metric.value for metric in app.metric] == ["70", "46", "0"]
-    assert len(app.get("plotly_chart")) == 2
+    assert len(app.get("plotly_chart")) == 3
 
 
 def test_a_link_with_unknown_choices_still_opens(scored: dict[str, Path], open_page: OpenPage) -> None:
@@ -136,3 +138,68 @@ def test_the_scatter_starts_with_a_benchmark_that_is_not_at_chance(
     scatter = app.selectbox(key="bench_scatter")
     assert scatter.options[0].startswith("copa")
     assert scatter.value.startswith("hellaswag")
+
+
+def _evaluated(folder: Path) -> Path:
+    """Six configurations of two seeds and the base model on two benchmarks, with items, counts and copies."""
+    runs = [FakeRun(learning_rate=rate, seed=seed) for rate in LEARNING_RATES[:6] for seed in range(2)]
+    write_store(folder, runs)
+    store = Store.open(folder)
+    base_id = "base-0123456789ab"
+    base = {"run_id": base_id, "status": "finished", "name": "base model", "adapter": "none", "attempt": 1}
+    known = store.snapshot().run_rows([run.run_id for run in runs])
+    notes = {
+        "contamination": {"sums": {"n_items": 200, "n_exact": 7, "n_near": 9, "digest": "d1"}},
+        "evaluation": {"sums": [{"items_digest": "d1", "n_excluded": 2, "n_truncated": 3}]},
+    }
+    rows = [{**row, "provenance_json": json.dumps(notes), "seq": None} for row in known.values()]
+    rng = np.random.default_rng(0)
+    evals, items = [], []
+    for run in (base_id, *(run.run_id for run in runs)):
+        for name in ("sums", "dates"):
+            right = (rng.random(200) < (0.4 if run == base_id else 0.6)).astype(float)
+            score = float(right.mean())
+            evals.append(EvalRow(run, 1, 24, name, "acc", score, None, 200, 0.25, True, items_digest="d1"))
+            items += [
+                EvalItemRow(run, 1, 24, name, "acc", f"i{at}", "d1", float(value)) for at, value in enumerate(right)
+            ]
+    store.append(runs=[base, *rows], evals=evals, eval_items=items)
+    return folder
+
+
+@pytest.fixture
+def evaluated(tmp_path: Path, stores: dict[str, Path]) -> dict[str, Path]:
+    stores["evaluated"] = _evaluated(tmp_path / "evaluated")
+    return stores
+
+
+def test_the_base_model_stands_first_and_differences_to_it_are_paired(
+    evaluated: dict[str, Path], open_page: OpenPage
+) -> None:
+    app = _open(evaluated, open_page, "evaluated")
+    assert app.selectbox(key="bench_baseline").options[1] == "base model"
+    app.selectbox(key="bench_baseline").set_value("base model").run()
+    assert not app.exception
+    assert "Differences are between answers to the same items, item by item" in shown_text(app)
+
+
+def test_copies_in_training_data_cut_and_left_out_items_are_said(
+    evaluated: dict[str, Path], open_page: OpenPage
+) -> None:
+    text = shown_text(_open(evaluated, open_page, "evaluated"))
+    assert "holds copies of 7 items and near copies of 2 more" in text
+    assert "2 items were left out as bad and 3 items were cut to fit the context" in text
+
+
+def test_what_to_take_by_loss_and_by_benchmarks(evaluated: dict[str, Path], open_page: OpenPage) -> None:
+    app = _open(evaluated, open_page, "evaluated")
+    assert "Loss or benchmarks?" in [each.value for each in app.subheader]
+    assert "the best benchmark mean" in shown_text(app)
+    best = open_page("evaluated", "Best configuration")
+    assert not best.exception
+    assert "By benchmarks:" in shown_text(best)
+
+
+def test_without_a_shared_benchmark_the_choice_says_why(scored: dict[str, Path], open_page: OpenPage) -> None:
+    app = _open(scored, open_page, "gaps", bench_names="copa")
+    assert "No benchmark counts" in shown_text(app)

@@ -100,7 +100,11 @@ def test_loss_against_benchmark_shows_points_errors_groups_chance_and_picks() ->
     report = report_benchmarks(evals_of(scores), runs, metric="eval_loss", within=("model",))
     assert report.correlation is not None
     figure = plot_loss_against_benchmark(report.matrix, report.correlation, "b00")
-    assert [trace.name for trace in figure.data] == ["model a", "model b", "picked by the loss", "best score"]
+    assert [trace.name for trace in figure.data] == [
+        *("model a", "model b", "picked by the loss", "best score", "not what its loss says"),
+    ]
+    # The first has the better loss and by far the worse score than the second; with the other model they agree.
+    assert (list(figure.data[4].x), list(figure.data[4].marker.symbol)) == ([2.0], ["triangle-down-open"])
     assert list(figure.data[0].x) == [2.0, 2.1]
     assert list(figure.data[0].y) == [0.6, 0.8]
     np.testing.assert_allclose(figure.data[0].error_y.array, report.matrix.stderr[:2, 0])
