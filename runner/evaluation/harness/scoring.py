@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import random
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import torch
 from lm_eval.evaluator import evaluate
 from lm_eval.utils import hash_string
 from transformers import PreTrainedTokenizerBase
 
+from analysis.errors import UcurveError
 from analysis.importers.lm_eval.report import Report
 from analysis.importers.lm_eval.scores import scores_of
 from analysis.importers.result import RowProblem
@@ -25,13 +24,17 @@ from runner.evaluation.harness.items import ItemScores, item_scores, task_digest
 from runner.evaluation.harness.packed_model import PackedModel
 from runner.evaluation.harness.quiet import offline, quietly
 from runner.evaluation.harness.refusals import first_line
-from runner.evaluation.harness.settings import HarnessSettings, Seeds, harness_version
-from runner.evaluation.harness.tasks import TaskSet
+from runner.evaluation.harness.settings import HarnessSettings, harness_version
+from runner.evaluation.harness.tasks import TaskSet, seed_tasks
 from runner.evaluation.requests import Engine, Progress
 
 BOOTSTRAPS: Final = 1000
 """Draws behind the standard errors of metrics that are no means: 2 % off at most mostly; the harness's 100,000 take
 hours for many adapters."""
+
+
+GROUP_MARK: Final = " (group)"
+"""Of benchmarks that are means over others, as the importer of result files names them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +44,12 @@ class TaskScores:
     Attributes:
         scores: Named as an import of the harness's result files names them; those of groups are marked.
         items: Values of each item by benchmark and metric, where the metric is a mean of such.
-        problems: Why scores are missing, one sentence each.
+        problems: Why a task has scores that are no numbers, or lacks some.
     """
 
     scores: Sequence[SourceScore]
     items: Mapping[tuple[str, str], ItemScores]
-    problems: Sequence[str] = ()
+    problems: Mapping[str, str]
 
 
 def score_tasks(
@@ -67,8 +70,6 @@ def score_tasks(
     """
     model = PackedModel(Asking(engine, Encoding(tokenizer), settings.seeds.torch, progress))
     template = model.chat_template(settings.chat_template) if settings.chat_template else None
-    if settings.chat_template and not template:
-        raise ConfigError("the model has no chat template; leave out --chat-template")
     found = []
     with quietly(), offline(download=settings.download):
         for slot in range(len(engine.slots)):
@@ -85,9 +86,7 @@ def score_tasks(
 
 
 def _evaluate(model: PackedModel, name: str, tasks: TaskSet, settings: HarnessSettings) -> dict[str, Any]:
-    _seed(settings.seeds)
-    for task in tasks["tasks"].values():
-        task.set_fewshot_seed(seed=settings.seeds.fewshot)
+    seed_tasks(tasks, settings.seeds)
     try:
         results = evaluate(
             lm=model,
@@ -98,27 +97,30 @@ def _evaluate(model: PackedModel, name: str, tasks: TaskSet, settings: HarnessSe
             fewshot_as_multiturn=True,
             confirm_run_unsafe_code=settings.allow_code,
         )
-    except (AttributeError, ImportError, IndexError, KeyError, TypeError) as error:
+    except UcurveError:
+        raise
+    except (ArithmeticError, AttributeError, ImportError, LookupError, TypeError, ValueError) as error:
         raise ConfigError(f"task {name!r} fails by itself: {type(error).__name__}: {first_line(error)}") from error
     return dict(results)
 
 
-def _seed(seeds: Seeds) -> None:
-    """Sets the generators that tasks may draw from. Source: lm-evaluation-harness 0.4.13, `simple_evaluate`."""
-    random.seed(seeds.random)
-    np.random.seed(seeds.numpy)  # noqa: NPY002 - the one that tasks use
-    torch.manual_seed(seeds.torch)
-
-
 def _named(name: str, results: Mapping[str, Any], broken: set[str]) -> TaskScores:
-    report = Report(Path(name), results, {}, 0.0)
+    """The scores of a result file with this content; no numbers for tasks whose answers broke."""
     rejected: list[RowProblem] = []
     hit = {one for one in results["results"] if _tasks_below(one, results) & broken}
-    scores = [score for score in scores_of(report, 0, rejected) if score.benchmark.removesuffix(" (group)") not in hit]
-    problems = [f"{one}: the adapter's numbers broke, so it has no score" for one in sorted(hit)]
-    problems += [f"{problem.column}: {problem.reason} ({problem.value})" for problem in rejected]
+    scores = [
+        replace(score, score=math.nan, stderr=None) if score.benchmark.removesuffix(GROUP_MARK) in hit else score
+        for score in scores_of(Report(Path(name), results, {}, 0.0), 0, rejected)
+    ]
     samples = {one: rows for one, rows in results["samples"].items() if one not in hit}
-    return TaskScores(scores=scores, items=item_scores(samples, scores), problems=problems)
+    return TaskScores(
+        scores=scores,
+        items=item_scores(samples, scores),
+        problems={
+            **{problem.column or name: problem.reason for problem in rejected},
+            **dict.fromkeys(hit, "the adapter's numbers broke"),
+        },
+    )
 
 
 def _tasks_below(name: str, results: Mapping[str, Any]) -> set[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from runner.errors import ConfigError, EnvironmentProblem
+from runner.evaluation.settings import Precision
 
 PACKAGE: Final = "lm-eval"
 
@@ -34,6 +35,7 @@ class HarnessSettings:
             answers.
         allow_code: Run Python that comes with the user's own task files, and tasks that run what the model writes.
         download: Fetch data sets that are not on this machine from the Hugging Face Hub.
+        precision: Compute type; auto takes what this machine is fast at.
     """
 
     include_paths: tuple[Path, ...] = ()
@@ -43,6 +45,7 @@ class HarnessSettings:
     seeds: Seeds = field(default_factory=Seeds)
     allow_code: bool = False
     download: bool = False
+    precision: Precision = "auto"
 
     def __post_init__(self) -> None:
         for name, least in (("num_fewshot", 0), ("limit", 1)):
@@ -55,7 +58,13 @@ class HarnessSettings:
 
     def record(self) -> dict[str, object]:
         """All that changes a score beside the items and the harness's version, as JSON has it."""
-        return {"num_fewshot": self.num_fewshot, "chat_template": self.chat_template, "seeds": self.seeds._asdict()}
+        return {
+            "num_fewshot": self.num_fewshot,
+            "chat_template": self.chat_template,
+            "seeds": self.seeds._asdict(),
+            "precision": self.precision,
+            "lm_eval": harness_version(),
+        }
 
 
 def harness_version() -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
+import torch
 from lm_eval.api.task import Task
 from lm_eval.tasks import TaskManager
 
@@ -18,7 +21,7 @@ from runner.evaluation.harness.refusals import (
     unknown_task,
     why_not_built,
 )
-from runner.evaluation.harness.settings import HarnessSettings
+from runner.evaluation.harness.settings import HarnessSettings, Seeds
 
 TaskSet: TypeAlias = dict[str, Any]
 """What a name stands for: `tasks` and `groups` by name, as `TaskManager.load` gives them."""
@@ -72,3 +75,12 @@ def _set_up(task: Task, settings: HarnessSettings) -> None:
         task.set_config(key="num_fewshot", value=settings.num_fewshot)
     elif stated is None:
         task.set_config(key="num_fewshot", value=0)
+
+
+def seed_tasks(tasks: TaskSet, seeds: Seeds) -> None:
+    """Sets all that tasks draw from, before their requests are built. Source: `simple_evaluate`."""
+    random.seed(seeds.random)
+    np.random.seed(seeds.numpy)  # noqa: NPY002 - the one that tasks use
+    torch.manual_seed(seeds.torch)
+    for task in tasks["tasks"].values():
+        task.set_fewshot_seed(seed=seeds.fewshot)

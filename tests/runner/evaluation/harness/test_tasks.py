@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from runner.errors import ConfigError, EnvironmentProblem
 from runner.evaluation.harness import settings as settings_module
 from runner.evaluation.harness.refusals import unknown_task
 from runner.evaluation.harness.settings import HarnessSettings, harness_version
 from runner.evaluation.harness.tasks import load_tasks
-from tests.runner.evaluation.harness.tiny_tasks import CHOICE, GROUP, WRITE
+from tests.runner.evaluation.harness.tiny_tasks import CHOICE, GROUP, WRITE, write_task
 
 pytestmark = pytest.mark.filterwarnings("default")
-
-
-def write_task(folder: Path, **changes: Any) -> HarnessSettings:  # noqa: ANN401
-    """Writes the task `mine` over one local item and returns settings that find it."""
-    folder.mkdir(exist_ok=True)
-    items = folder / "items.jsonl"
-    items.write_text(json.dumps({"q": "1 + 1 =", "c": ["2", "3"], "a": 0}) + "\n")
-    config = {
-        "task": "mine",
-        "dataset_path": "json",
-        "dataset_kwargs": {"data_files": {"test": str(items)}},
-        "test_split": "test",
-        "output_type": "multiple_choice",
-        "doc_to_text": "{{q}}",
-        "doc_to_choice": "c",
-        "doc_to_target": "a",
-        **changes,
-    }
-    text = yaml.safe_dump(config).replace("'!function ", "!function '")
-    (folder / "mine.yaml").write_text(text)
-    return HarnessSettings(include_paths=(folder,))
 
 
 def test_a_group_of_ones_own_is_found_without_reading_the_harnesss_tasks(

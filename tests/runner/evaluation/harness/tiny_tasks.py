@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from runner.evaluation.harness.settings import HarnessSettings
+
 CHOICE, TEXT, WRITE, DRAW, GROUP = "tiny_choice", "tiny_text", "tiny_write", "tiny_draw", "tiny_group"
 
 
@@ -98,3 +100,24 @@ def _task(folder: Path, name: str, items: Sequence[Mapping[str, object]], **sett
         **settings,
     }
     (folder / f"{name}.yaml").write_text(yaml.safe_dump(config))
+
+
+def write_task(folder: Path, **changes: Any) -> HarnessSettings:  # noqa: ANN401
+    """Writes the task `mine` over one local item and returns settings that find it."""
+    folder.mkdir(exist_ok=True)
+    items = folder / "items.jsonl"
+    items.write_text(json.dumps({"q": "1 + 1 =", "c": ["2", "3"], "a": 0}) + "\n")
+    config = {
+        "task": "mine",
+        "dataset_path": "json",
+        "dataset_kwargs": {"data_files": {"test": str(items)}},
+        "test_split": "test",
+        "output_type": "multiple_choice",
+        "doc_to_text": "{{q}}",
+        "doc_to_choice": "c",
+        "doc_to_target": "a",
+        **changes,
+    }
+    text = yaml.safe_dump(config).replace("'!function ", "!function '")
+    (folder / "mine.yaml").write_text(text)
+    return HarnessSettings(include_paths=(folder,))
