@@ -90,6 +90,10 @@ def _score_generations(plan: EvaluationPlan, generations: Sequence[Generation]) 
     values = []
     n_undecided = 0
     for item, generation in zip(plan.items, generations, strict=True):
+        if generation.ended_by == "broken":
+            values.append(math.nan)
+            reason = reason or "the model's numbers broke while it wrote"
+            continue
         if n_undecided >= _MAX_UNDECIDED:
             values.append(math.nan)
             continue

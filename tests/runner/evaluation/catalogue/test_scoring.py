@@ -12,7 +12,7 @@ from runner.evaluation.benchmark import Benchmark, Decoding, Item, Normalisation
 from runner.evaluation.catalogue import load_benchmarks, plan_requests, score_answers
 from runner.evaluation.catalogue.identity import make_benchmark, make_item
 from runner.evaluation.catalogue.plan import EvaluationPlan
-from runner.evaluation.requests import Likelihoods
+from runner.evaluation.requests import Generation, Likelihoods
 from tests.runner.evaluation.catalogue.fakes import ByteTokenizer, KnownEngine
 
 EVERY: tuple[Normalisation, ...] = ("sum", "token", "byte", "unconditional")
@@ -245,6 +245,15 @@ def test_a_pattern_that_cannot_be_decided_leaves_no_score(monkeypatch: pytest.Mo
     assert next(value for _, value in score.items) == 1
     assert score.problem.startswith("8 of 9 items cannot be scored")
     assert "needs more than" in score.problem
+
+
+def test_an_answer_that_broke_off_in_nan_is_missing_not_wrong() -> None:
+    plan = plan_requests(generation("exact", ["a", "b"]), ByteTokenizer(), 200)
+    [score] = score_answers(plan, [[Generation((), "a", "length"), Generation((), "", "broken")]], 0)
+    assert math.isnan(score.value)
+    assert score.items[0][1] == 1
+    assert "1 of 2 items cannot be scored" in score.problem
+    assert "numbers broke" in score.problem
 
 
 def test_exact_match_is_called_so() -> None:
