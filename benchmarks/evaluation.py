@@ -132,10 +132,11 @@ def _times_faster(ours: Sequence[Timing], theirs: Sequence[Timing]) -> dict[str,
 
 
 def _agreement(ours: NDArray[np.float64], reference: NDArray[np.float64]) -> dict[str, float]:
-    """Largest difference (nats) from the float32 loop, and the share of items with the same likeliest choice."""
+    """How far from the float32 loop, and the share of items with the same likeliest choice."""
     chosen, expected = (x.reshape(N_ADAPTERS, -1, N_CHOICES).argmax(axis=2) for x in (ours, reference))
     return {
         "largest_difference_nats": float(np.abs(ours - reference).max()),
+        "largest_relative_difference": float((np.abs(ours - reference) / np.abs(reference)).max()),
         "same_choice": float((chosen == expected).mean()),
     }
 

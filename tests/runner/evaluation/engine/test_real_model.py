@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -40,10 +41,12 @@ def test_smollm2_gives_the_likelihoods_of_peft(tmp_path: Path) -> None:
         for name, parameter in model.named_parameters():
             if "lora_B" in name:
                 torch.nn.init.normal_(parameter, std=0.02)
-        model.peft_config["default"].base_model_name_or_path = folder.model_id
-        slots[str(seed)] = tmp_path / str(seed)
-        model.save_pretrained(str(slots[str(seed)]))
+        path = slots[str(seed)] = tmp_path / str(seed)
+        model.save_pretrained(str(path))
+        settings = json.loads((path / "adapter_config.json").read_text())
+        settings["base_model_name_or_path"] = folder.model_id  # peft wrote the folder that it was loaded from
+        (path / "adapter_config.json").write_text(json.dumps(settings))
         expected.append(naive(model, requests).log_likelihood_KR[0])
     found = PackedEngine.load(folder, slots, precision="float32").log_likelihoods(requests)
     np.testing.assert_allclose(found.log_likelihood_KR, expected, rtol=1e-5, atol=1e-5)
-    assert np.abs(expected[0] - expected[1]).min() > 0.01
+    assert np.abs(expected[0] - expected[1]).max() > 0.5, "adapters must matter"
