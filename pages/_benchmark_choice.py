@@ -8,7 +8,6 @@ import streamlit as st
 from analysis.benchmarks.choice_texts import gap_text
 from analysis.benchmarks.choice_types import Choice, GroupChoice
 from analysis.figures.pareto import frame_of, plot_pareto
-from analysis.number_format import format_percent
 from analysis.pareto.types import Objective
 from pages._charts import show_chart, show_warnings, theme
 from pages._groups import choose_group
@@ -47,9 +46,9 @@ def choice_table(choice: Choice, group: GroupChoice) -> pd.DataFrame:
     rules = {
         "loss": f"best {choice.metric}",
         "benchmarks": "best benchmark mean",
-        "within": f"best benchmark mean within {format_percent(choice.margin)} of the best {choice.metric}",
+        "within": f"best benchmark mean within {100 * choice.margin:g} % of it",
     }
-    return pd.DataFrame(
+    table = pd.DataFrame(
         [
             {
                 "rule": rules[pick.rule],
@@ -64,6 +63,7 @@ def choice_table(choice: Choice, group: GroupChoice) -> pd.DataFrame:
             for pick in group.picks
         ]
     )
+    return table.dropna(axis="columns", how="all")
 
 
 def show_choice_line(choice: Choice | None) -> None:

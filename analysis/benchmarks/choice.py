@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -16,6 +16,7 @@ from analysis.benchmarks.gaps import ScoreTable, loss_gap, score_gap
 from analysis.benchmarks.items import Fetch, read_items
 from analysis.benchmarks.matrix import compute_benchmark_matrix
 from analysis.benchmarks.normalise import scale_scores
+from analysis.benchmarks.rows import make_rows
 from analysis.benchmarks.types import Step
 from analysis.pareto.front import compute_pareto
 from analysis.pareto.types import Front, Objective, ParetoPoint
@@ -100,10 +101,18 @@ def _groups(
     }
     objectives = (Objective(name=metric, direction=direction), Objective(name=BENCHMARK_MEAN, direction="max"))
     fronts = compute_pareto(kept.assign(**values), objectives=objectives).groups
-    return tuple(_group(front, table, objectives[0], margin, fetch_items) for front in fronts)
+    names = {row.key: row.name for row in make_rows(kept, set(table.mean_of), "trial")}
+    return tuple(_group(front, table, objectives[0], margin, names, fetch_items) for front in fronts)
 
 
-def _group(front: Front, table: ScoreTable, loss: Objective, margin: float, fetch_items: Fetch | None) -> GroupChoice:
+def _group(
+    front: Front,
+    table: ScoreTable,
+    loss: Objective,
+    margin: float,
+    names: Mapping[str, str],
+    fetch_items: Fetch | None,
+) -> GroupChoice:
     if not front.points:
         return GroupChoice(front=front, picks=(), verdict=())
     found = _best_points(front.points, loss, margin)
@@ -115,7 +124,7 @@ def _group(front: Front, table: ScoreTable, loss: Objective, margin: float, fetc
         Pick(
             rule=rule,
             trial_key=point.trial_key,
-            name=point.name,
+            name=names.get(point.trial_key, point.name),
             loss=point.values[loss.name],
             benchmark_mean=point.values[BENCHMARK_MEAN],
             run_ids=point.run_ids,

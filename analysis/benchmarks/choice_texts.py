@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analysis.benchmarks.choice_types import Gap, Pick
-from analysis.number_format import format_percent, format_value
+from analysis.number_format import format_value
 from analysis.pareto.types import Objective
 
 
@@ -28,7 +28,7 @@ def choice_verdict(picks: Sequence[Pick], loss: Objective, margin: float, n: int
         f"The best {loss.name} has {best}, the best benchmark mean {_text(by_benchmarks, loss)}.",
         _judgement(by_benchmarks, loss),
     ]
-    near = f"Within {format_percent(margin)} of the best {loss.name} the best benchmark mean"
+    near = f"Within {100 * margin:g} % of the best {loss.name} the best benchmark mean"
     if within.trial_key == by_loss.trial_key:
         said.append(f"{near} is that of the best {loss.name} itself.")
     elif within.trial_key == by_benchmarks.trial_key:

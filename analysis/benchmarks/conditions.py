@@ -79,7 +79,7 @@ def condition_flags(conditions: Sequence[Conditions]) -> list[Flag]:
     for found in conditions:
         if found.is_contaminated:
             text = (
-                f"{found.column}: the training data of {found.n_contaminated_runs} of the runs holds copies of "
+                f"{found.column}: the training data of {found.n_contaminated_runs} runs holds copies of "
                 f"{found.n_exact or 0} items and near copies of {max((found.n_near or 0) - (found.n_exact or 0), 0)} "
                 "more (the most of any run), so scores there may be remembered rather than earned."
             )

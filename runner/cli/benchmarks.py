@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 _USUAL_LOSS: Final = "eval_loss"
+_MOST_NAMED: Final = 4
 
 
 def show_benchmarks(
@@ -221,6 +222,13 @@ def _print_correlation(report: BenchmarkReport) -> None:
     inside = f" (groups: {', '.join(correlation.group_keys)})" if correlation.group_keys else ""
     title = f"Does {correlation.metric} predict the score? Kendall's tau, 95 % interval{inside}"
     print_table(("benchmark", "!n", "tau", "inside groups", "!best quarter", "!regret of its pick"), rows, title=title)
+    odd = [
+        f"  {found.column}: {each.name} scores {each.direction} than its loss says (rank {each.loss_rank} by "
+        f"{correlation.metric}, {each.score_rank} by score, of {each.n})"
+        for found in correlation.columns
+        for each in found.disagreements[:_MOST_NAMED]
+    ]
+    print_lines([*odd, ""] if odd else [])
 
 
 def _regret(regret: float | None, error: float | None) -> str | None:
