@@ -7,6 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
 
 import typer
 
+from runner.cli.evaluate_harness import (
+    ChatOption,
+    CodeOption,
+    DownloadOption,
+    FewshotOption,
+    HarnessOption,
+    HarnessRequest,
+    IncludeOption,
+    TasksOption,
+    check_harness,
+    evaluate_with_harness,
+)
 from runner.cli.options import DEFAULT_STORE, JsonOption, StoreOption, WhereOption, open_store
 from runner.cli.output import note, print_json, print_lines
 
@@ -20,6 +32,7 @@ if TYPE_CHECKING:
     from runner.evaluation.settings import Precision, Settings
 
 PARTIAL: Final = 1
+USUAL: Final = "sum,token,byte"
 _AFTER: Final = "the pass under way; benchmarks that are done stay"
 
 
@@ -58,7 +71,7 @@ def score_runs(
             metavar="A,B",
             help="How choices are compared, one score each: sum, token, byte, unconditional.",
         ),
-    ] = "sum,token,byte",
+    ] = USUAL,
     temperature: Annotated[
         float | None, typer.Option("--temperature", min=0.0, help="Of drawn tokens; 0 is greedy [default: greedy].")
     ] = None,
@@ -81,6 +94,13 @@ def score_runs(
     list_only: Annotated[bool, typer.Option("--list", help="Show the bundled benchmarks and score nothing.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be scored; load no model.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Score anew what the store has already.")] = False,
+    harness: HarnessOption = "ucurve",
+    tasks: TasksOption = None,
+    include_path: IncludeOption = None,
+    num_fewshot: FewshotOption = None,
+    chat_template: ChatOption = False,
+    allow_code: CodeOption = False,
+    download: DownloadOption = False,
     json_output: JsonOption = False,
 ) -> None:
     """Score runs and their base model on benchmarks, all adapters at once.
@@ -100,11 +120,42 @@ def score_runs(
         "seed": seed,
         "max_new_tokens": max_new_tokens,
     }
+    request = HarnessRequest(
+        tasks=tuple(_split(tasks or [])),
+        include_paths=tuple(include_path or ()),
+        num_fewshot=num_fewshot,
+        chat_template=chat_template,
+        allow_code=allow_code,
+        download=download,
+    )
+    own = {
+        "--benchmarks": benchmarks,
+        "--too-long": None if too_long == "truncate" else too_long,
+        "--normalisation": None if normalisation == USUAL else normalisation,
+        "--temperature": temperature,
+        "--top-k": top_k,
+        "--top-p": top_p,
+        "--beams": beams,
+        "--stop": stop,
+        "--max-new-tokens": max_new_tokens,
+    }
+    check_harness(harness, request, own)
     settings = _settings(too_long, normalisation, decoding, max_items, precision)
-    chosen = _benchmarks(benchmarks, settings)
+    chosen = _benchmarks(benchmarks, settings) if harness == "ucurve" else ()
     opened = open_store(store)
     selection = _select(opened, run_ids or [], sweep, where or [], metric if best else None)
-    outcome = _evaluate(opened, selection, chosen, settings, again=again, dry_run=dry_run)
+    if harness == "ucurve":
+        outcome = _evaluate(opened, selection, chosen, settings, again=again, dry_run=dry_run)
+    else:
+        outcome = evaluate_with_harness(
+            opened,
+            selection,
+            request.tasks,
+            request.settings(limit=max_items, seed=seed, precision=precision),
+            after=_AFTER,
+            again=again,
+            dry_run=dry_run,
+        )
     _show(outcome, selection, json_output=json_output, dry_run=dry_run)
     if not dry_run and not outcome.is_complete:
         raise typer.Exit(PARTIAL)
