@@ -67,6 +67,7 @@ class SourceRun:
         status: One of the store's statuses.
         name: For people; never parsed.
         sweep: Name of the sweep that it belongs to.
+        project: What the source keeps runs of one purpose together in, such as a W&B project, without its owner.
         config: As it was logged, nested; nothing renamed, nothing left out but the client's own entries.
         columns: Typed columns of the store that the source itself knows, such as `model` from an adapter's file. They
             go before what the rules find in `config`.
@@ -104,6 +105,7 @@ class SourceRun:
     tags: tuple[str, ...] = ()
     notes_text: str | None = None
     sweep: str | None = None
+    project: str | None = None
     created_at: datetime | None = None
     config: Mapping[str, object] = field(default_factory=dict)
     columns: Mapping[str, object] = field(default_factory=dict)

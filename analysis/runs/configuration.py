@@ -50,6 +50,8 @@ COMPARABLE: Final = (
     "token_budget",
     "epochs",
 )
+# What tells unrelated runs apart that state neither model nor data; beside those it is only a folder.
+PROJECT: Final = "project"
 HYPERPARAMETERS: Final = tuple(key for key in GROUP_KEYS if key not in COMPARABLE)
 # What follows from other axes (or is measured), so that it never makes a curve of its own.
 DERIVED: Final = ("batch_tokens", "grad_accum_steps")
@@ -79,7 +81,7 @@ def read_configurations(runs: pd.DataFrame) -> dict[str, list[GroupValue]]:
         key -> values, each list as long as `runs`.
     """
     parsed = _parse_column(runs)
-    typed = [*GROUP_KEYS, *OWN_AXES, *DERIVED]
+    typed = [*GROUP_KEYS, PROJECT, *OWN_AXES, *DERIVED]
     columns = {name: _typed_values(runs, name, parsed) for name in typed if name != AGREED_ON}
     if AGREED_ON in runs.columns and runs[AGREED_ON].notna().any():
         columns[AGREED_ON] = [plain(value) for value in runs[AGREED_ON]]

@@ -15,6 +15,7 @@ from analysis.runs.configuration import (
     GROUP_KEYS,
     HYPERPARAMETERS,
     OWN_AXES,
+    PROJECT,
     VERSION_NAMES,
     Group,
     GroupValue,
@@ -53,7 +54,7 @@ class RunGroup:
 
 def split_comparable(columns: Columns, rows: Sequence[int]) -> list[RunGroup]:
     """Returns the groups inside which losses can be compared at all; every hyperparameter is folded."""
-    columns = _without_derived_budgets(columns)
+    columns = _without_what_follows(columns)
     return _make_groups(columns, rows, _add_comparable_keys(columns, rows, []), ())
 
 
@@ -68,7 +69,7 @@ def split_curves(columns: Columns, rows: Sequence[int], group_by: Sequence[str] 
     Raises:
         FilterError: `group_by` names an unknown key, or the learning rate itself.
     """
-    columns = _without_derived_budgets(columns)
+    columns = _without_what_follows(columns)
     candidates = _candidates(columns)
     if group_by is None:
         keys, tied = _automatic_keys(columns, rows, candidates)
@@ -83,14 +84,20 @@ def group_label(group: Group) -> str:
     return ", ".join(f"{key} {_short(value)}" for key, value in group.items()) or "all runs"
 
 
-def _without_derived_budgets(columns: Columns) -> Columns:
-    """With a token budget a run's steps and epochs follow from its batch size: not a budget of their own."""
+def _without_what_follows(columns: Columns) -> Columns:
+    """The columns without values that tell nothing of their own.
+
+    With a token budget a run's steps and epochs follow from its batch size. Beside model and data the project that a
+    run was kept in says nothing; without them it is all that tells it from runs of another purpose.
+    """
     has_token_budget = [value is not None for value in columns["token_budget"]]
     own = {
         key: [None if derived else value for value, derived in zip(columns[key], has_token_budget, strict=True)]
         for key in ("max_steps", "epochs")
     }
-    return {**columns, **own}
+    stated = zip(columns[PROJECT], columns["model"], columns["dataset"], strict=True)
+    projects = [project if model is None or dataset is None else None for project, model, dataset in stated]
+    return {**columns, **own, PROJECT: projects}
 
 
 def _candidates(columns: Columns) -> list[str]:
@@ -150,8 +157,8 @@ def _is_comparable_key(columns: Columns, key: str, rows: Sequence[int]) -> bool:
 
     A version that every run has for itself is a folder or a name.
     """
-    if key in COMPARABLE or key.rpartition(".")[2].lower() not in VERSION_NAMES:
-        return key in COMPARABLE
+    if key in COMPARABLE or key == PROJECT or key.rpartition(".")[2].lower() not in VERSION_NAMES:
+        return key in COMPARABLE or key == PROJECT
     return len({columns[key][row] for row in rows}) < max(len(rows), _MIN_MEASURED_VALUES)
 
 

@@ -13,7 +13,9 @@ from analysis.errors import SchemaError
 Role = Literal["value", "diverged", "pending", "left_out"]
 
 REQUIRED: Final = ("run_id", "status", "learning_rate", "value")
-SAME_LENGTH: Final = ("source", "sweep_id", "group", "batch_size", "max_steps", "epochs", "token_budget")
+SAME_LENGTH: Final = (
+    "source", "project", "sweep_id", "group", "model", "dataset", "batch_size", "max_steps", "epochs", "token_budget",
+)  # fmt: skip
 """Runs that agree in these are expected to log equally far (our choice)."""
 # Outside these, products of learning rates and squares of values overflow; such a loss blew up, such a rate is none.
 _LOWEST_LR: Final = 1e-30

@@ -19,6 +19,7 @@ from analysis.store.schema import Direction
 METRIC: Final = "metric"
 """What an agreement about a metric's name is about; the others name a column of runs."""
 AGREEABLE: Final = (
+    "project",
     "model",
     "tokenizer_id",
     "dataset",

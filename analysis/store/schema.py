@@ -117,6 +117,7 @@ RUNS: Final[tuple[Column, ...]] = (
     Column("seq", "int64", "ns", "order of a run's rows: the largest wins", required=True),
     Column("source", "string", "", "where the run comes from: `ucurve`, `wandb`, a table ..."),
     Column("sweep_id", "string", "", "the sweep that the run belongs to", rule="id"),
+    Column("project", "string", "", "what it was kept in where it comes from: a W&B project, an MLflow experiment ..."),
     Column("name", "string", "", "name for people; never parsed"),
     Column("group", "string", "", "the user's own grouping"),
     Column("tags", "list<string>", "", "the user's own labels"),

@@ -113,7 +113,8 @@ FIELDS: Final[Mapping[str, Callable[[object], object]]] = {
     **dict.fromkeys(("kind", "label"), _text),
     **dict.fromkeys(("key", "marks", "tags", "notes", "no_trial_keys"), _texts),
     **dict.fromkeys(
-        ("own_run_id", "status_reason", "name", "group", "job_type", "notes_text", "sweep", "reason"), _maybe(_text)
+        ("own_run_id", "status_reason", "name", "group", "job_type", "notes_text", "sweep", "project", "reason"),
+        _maybe(_text),
     ),
     **dict.fromkeys(("config", "columns", "summary", "environment"), _object),
     **dict.fromkeys(("rows_expected", "rows_got"), _count),

@@ -63,6 +63,7 @@ def to_run(
         status=_STATUSES.get(record.status, "unconfirmed"),
         verdict=verdict,
         reason=reason,
+        project=record.experiment,
         name=record.name or record.tags.get("mlflow.runName"),
         group=record.experiment,
         tags=tuple(f"{key}={value}" for key, value in sorted(record.tags.items()) if not key.startswith(_OWN_TAG)),

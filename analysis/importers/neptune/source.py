@@ -113,6 +113,7 @@ def _to_source_run(run: _Run, lacks: str) -> SourceRun | Refusal:
         kind=KIND,
         label=label,
         key=(run.project, run.run_id),
+        project=run.project.rsplit("/", 1)[-1],
         status=status,
         status_reason=why,
         name=str(name),

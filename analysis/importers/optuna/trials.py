@@ -57,6 +57,7 @@ def read_trial(
         reason=reason or (collected.problems[0].reason if collected.problems else None),
         name=f"{study.study_name} trial {trial.number}",
         sweep=study.study_name,
+        project=study.study_name,
         created_at=trial.datetime_start.astimezone() if trial.datetime_start else None,
         config=_config(study, trial),
         summary={"values": dict(zip(names, trial.values or (), strict=False)), "user_attrs": dict(trial.user_attrs)},

@@ -98,6 +98,7 @@ class Redactor:
             tags=tuple(map(self.clean_text, run.tags)),
             notes_text=self._optional(run.notes_text),
             sweep=self._optional(run.sweep),
+            project=self._optional(run.project),
             config=self._mapping(run.config),
             columns=self._mapping(run.columns),
             summary=self._mapping(run.summary),

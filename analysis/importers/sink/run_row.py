@@ -19,7 +19,7 @@ from analysis.store.checks import WrongValueError, converted
 from analysis.store.schema import RUNS, Direction
 
 _STAMPS: Final = frozenset({"seq", "updated_at", "schema_version"})
-_FIXED: Final = frozenset({"status", "created_at", "source", "sweep_id", "tags"})
+_FIXED: Final = frozenset({"status", "created_at", "source", "sweep_id", "project", "tags"})
 """Columns that the run itself states, whatever its configuration holds."""
 FACE: Final = ("name", "group", "tags")
 """Columns that people edit after a run is over."""
@@ -51,6 +51,7 @@ def build_row(
     said = {
         "source": run.kind,
         "sweep_id": None if run.sweep is None else run_id_from(run.sweep, "table"),
+        "project": run.project,
         "name": run.name,
         "group": run.group,
         "tags": list(run.tags) or None,

@@ -74,6 +74,10 @@ class TrackioSource:
 SOURCE: Final = TrackioSource()
 
 
+_EXPORTED: Final = "metrics"
+"""Name of the file of an export that does not say its project."""
+
+
 def _is_candidate(name: str) -> bool:
     return name.endswith((".db", ".parquet"))
 
@@ -95,6 +99,7 @@ def _to_source_run(run: StoredRun, path: Path, now: float) -> SourceRun | Refusa
     config = {name: value for name, value in run.config.items() if name not in _OWN_KEYS}
     status, why = _status(run, end_of(history, config), now)
     verdict, reason = _verdict(run, lost, status, why)
+    project = None if path.stem == _EXPORTED else path.stem
     group, username = run.config.get(_GROUP), run.config.get("_Username")
     mark = _digest([run.name, str(run.config[_CREATED])]) if run.config.get(_CREATED) else None
     return SourceRun(
@@ -103,6 +108,7 @@ def _to_source_run(run: StoredRun, path: Path, now: float) -> SourceRun | Refusa
         # Trackio before 0.24 gave no ids; a database that it has migrated since has new ones, hence the mark.
         key=(run.run_id,) if run.run_id else (run.name, mark or _digest(run.rows[:1])),
         marks=(f"{KIND}:{mark}",) if mark else (),
+        project=project,
         status=status,
         status_reason=why,
         name=run.name,
@@ -111,7 +117,8 @@ def _to_source_run(run: StoredRun, path: Path, now: float) -> SourceRun | Refusa
         config=config,
         history=history,
         objects=rows.objects(),
-        environment={"tool": "trackio", "project": path.stem} | ({"username": username} if username else {}),
+        environment={"tool": "trackio", **({"project": project} if project else {})}
+        | ({"username": username} if username else {}),
         verdict=verdict,
         reason=reason,
         rows_expected=rows.n_rows + lost,

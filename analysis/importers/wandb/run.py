@@ -53,6 +53,7 @@ def source_run(run: LoggedRun, attempts: Sequence[Attempt]) -> SourceRun:
         tags=newest.tags,
         notes_text=newest.notes,
         sweep=newest.sweep_id,
+        project=run.project,
         created_at=facts[0].start_time,
         config=without_internal(config),
         columns={"host": newest.host} if newest.host else {},

@@ -76,6 +76,7 @@ def _source_run(client: Client, read: HistoryRead, values: Values, extras: _Extr
         marks=twin_marks(run.project, run.run_id, read.cells.first_timestamps(MARKED_ROWS)),
         status=status,
         status_reason=status_reason,
+        project=run.project,
         **run_texts(run),
         config=without_internal(run.config),
         columns={"host": host} if isinstance(host, str) and host else {},

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis.errors import ConfigError
+from analysis.lr_curves.compute import compute_lr_curves
 from analysis.runs.configuration import read_configurations
 from analysis.runs.filters import parse_conditions
 from analysis.runs.groups import split_curves
@@ -234,3 +235,19 @@ def test_an_agreement_is_plain_text_in_the_table(mixed: Store) -> None:
     (row,) = mixed.snapshot().query("SELECT * FROM {agreements}").to_pylist()
     assert json.loads(json.dumps(row, default=str))["because"] == "same weights'; --"
     assert (Path(mixed.location) / "agreements").is_dir()
+
+
+def test_runs_that_state_neither_model_nor_data_share_a_curve_only_within_a_project() -> None:
+    results = pd.DataFrame(
+        {
+            "run_id": ["a", "b", "c", "d"],
+            "status": "finished",
+            "learning_rate": [1e-4, 2e-4, 1e-4, 2e-4],
+            "value": [2.0, 1.9, 0.1, 0.2],
+            "project": ["translation", "translation", "mnist", "mnist"],
+        }
+    )
+    both = compute_lr_curves(results, metric="eval_loss", direction="min")
+    assert [curve.group["project"] for curve in both] == ["mnist", "translation"]
+    stated = results.assign(model="m", dataset="d")
+    assert len(compute_lr_curves(stated, metric="eval_loss", direction="min")) == 1

@@ -6,7 +6,7 @@ from analysis.store.schema import EVALS, METRICS, RUNS, TABLES, EvalRow, MetricR
 from tests.analysis.store import column_tables, name_table
 
 RUN_COLUMNS = """
-run_id, seq, source, sweep_id, name, group, tags, status, status_reason, attempt, parent_run_id, fork_step,
+run_id, seq, source, sweep_id, project, name, group, tags, status, status_reason, attempt, parent_run_id, fork_step,
 model, tokenizer_id, dataset, eval_set_id, objective, adapter, learning_rate, lr_schedule, warmup_steps, batch_size,
 batch_tokens, grad_accum_steps, lora_rank, lora_alpha, lora_dropout, target_modules, weight_decay, clip_kind,
 clip_value, optimizer, epochs, max_steps, token_budget, seed, config_json, trial_key, tokens_seen, wall_s, device,
