@@ -46,7 +46,7 @@ def choice_table(choice: Choice, group: GroupChoice) -> pd.DataFrame:
     rules = {
         "loss": f"best {choice.metric}",
         "benchmarks": "best benchmark mean",
-        "within": f"best benchmark mean within {100 * choice.margin:g} % of it",
+        "within": f"best benchmark mean, loss within {100 * choice.margin:g} %",
     }
     table = pd.DataFrame(
         [
