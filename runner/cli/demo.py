@@ -34,7 +34,8 @@ def run_demo(
     """Train a small sweep of SmolLM2-135M on real text and show it.
 
     Fine-tunes the bundled model to write the first sentence of a docstring, at six learning rates and two batch sizes
-    (examples/demo.yaml), and names the best learning rate. Run again, it goes on where it stopped.
+    (examples/demo.yaml), names the best learning rate, and sets all runs beside the un-tuned model on four benchmarks.
+    Run again, it goes on where it stopped.
     """
     from runner.sweep import prepare_sweep
 
@@ -72,14 +73,16 @@ axes:
 budget: {{tokens: {QUICK_TOKENS}}}
 training: {{max_length: 256}}
 evaluation: {{every: null, max_examples: 16, at_start: false}}
+evaluate: {{benchmarks: [stdlib-docstrings, skills-arithmetic, skills-units], max_items: 4}}
 """
     )
 
 
 def _train_and_conclude(sweep: PreparedSweep, store: Path) -> bool:
-    from runner.cli.sweep import show_outcome, train
+    from runner.cli.sweep import show_evaluation, show_outcome, train
 
     outcome = train(sweep, store)
     show_outcome(outcome)
     print_conclusion(store, outcome.sweep_id)
+    show_evaluation(outcome)
     return outcome.is_complete
