@@ -104,7 +104,8 @@ def _totals(run: SourceRun) -> dict[str, object]:
     if not len(run.history):
         return {}
     last = run.history.filter(pc.equal(run.history["attempt"], pc.max(run.history["attempt"])))
-    return {"tokens_seen": _largest(last["tokens_seen"]), "wall_s": _largest(last["wall_time"])}
+    seconds = _largest(last["wall_time"])
+    return {"tokens_seen": _largest(last["tokens_seen"]), "wall_s": seconds if seconds is None or seconds >= 0 else None}
 
 
 def _notes(row: RunRow) -> str | None:
@@ -112,8 +113,9 @@ def _notes(row: RunRow) -> str | None:
     return notes if isinstance(notes, str) else None
 
 
-def _largest(column: pa.ChunkedArray) -> object:
-    return pc.max(column).as_py()
+def _largest(column: pa.ChunkedArray) -> float | None:
+    largest: float | None = pc.max(column).as_py()
+    return largest
 
 
 def _provenance(run: SourceRun, typed: TypedColumns, run_map: RunMap, origins: Origins) -> dict[str, object]:
