@@ -105,7 +105,8 @@ def _totals(run: SourceRun) -> dict[str, object]:
         return {}
     last = run.history.filter(pc.equal(run.history["attempt"], pc.max(run.history["attempt"])))
     seconds = _largest(last["wall_time"])
-    return {"tokens_seen": _largest(last["tokens_seen"]), "wall_s": seconds if seconds is None or seconds >= 0 else None}
+    is_time = seconds is not None and seconds >= 0
+    return {"tokens_seen": _largest(last["tokens_seen"]), "wall_s": seconds if is_time else None}
 
 
 def _notes(row: RunRow) -> str | None:
