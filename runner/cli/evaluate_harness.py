@@ -40,7 +40,7 @@ FewshotOption: TypeAlias = Annotated[
     typer.Option(
         "--num-fewshot",
         min=0,
-        help="Examples before each question [default: as the task has it].",
+        help="Examples before each question; default: as the task has it.",
         rich_help_panel=_PANEL,
     ),
 ]

@@ -77,12 +77,14 @@ def check_task(name: str, task: Task, settings: HarnessSettings) -> None:
 def why_not_built(index: Index, name: str, error: Exception, settings: HarnessSettings) -> ConfigError:
     """For a task whose data or file is the problem."""
     reason = first_line(error)
-    if isinstance(error, FileNotFoundError) and not isinstance(error, DatasetNotFoundError):
+    configs = list(task_configs(index, name))
+    is_local = any("data_files" in (config.get("dataset_kwargs") or {}) for _, config in configs)
+    if is_local and isinstance(error, FileNotFoundError) and not isinstance(error, DatasetNotFoundError):
         return ConfigError(
             f"task {name!r}: {reason}; data_files that are no full paths count from the folder in which ucurve runs"
         )
-    if isinstance(error, OSError):
-        needed = ", ".join(dict.fromkeys(_data_set(config) for _, config in task_configs(index, name)))
+    if isinstance(error, ConnectionError | DatasetNotFoundError):
+        needed = ", ".join(dict.fromkeys(_data_set(config) for _, config in configs))
         where = (
             "could not be fetched from the Hugging Face Hub"
             if settings.download
