@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from benchmarks import evaluation, large_store, packed_vs_peft, precision
+from benchmarks import evaluation, generation, large_store, packed_vs_peft, precision
 
 
 def main() -> None:
@@ -11,6 +11,7 @@ def main() -> None:
     packed_vs_peft.compare(repeats=3)
     precision.main()
     evaluation.compare(repeats=3)
+    generation.compare(repeats=3)
     with tempfile.TemporaryDirectory() as folder:
         large_store.run(Path(folder))
 
