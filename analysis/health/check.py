@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -22,6 +22,7 @@ from analysis.health.types import ComparableGroup, Exclusion, Finding, HealthRep
 from analysis.health.words import ids
 from analysis.runs.configuration import read_configurations
 from analysis.runs.direction import Direction
+from analysis.runs.trained import trained_runs
 from analysis.runs.values import read_run_values
 from analysis.store import Condition, Snapshot, Store, StoreProblem
 
@@ -92,6 +93,7 @@ def check_health(frames: HealthFrames, *, metric: str, direction: Direction, now
         direction: Whether lower (`min`) or higher values of it are better.
         now: The present, with a time zone: running runs fall silent, clocks run ahead.
     """
+    frames = replace(frames, results=trained_runs(frames.results))
     runs = read_run_values(frames.results)
     columns = read_configurations(frames.results)
     findings = sorted(_findings(frames, metric, direction, now), key=lambda finding: finding.severity != "problem")

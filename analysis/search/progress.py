@@ -17,6 +17,7 @@ from analysis.runs.configuration import GroupValue, read_configurations
 from analysis.runs.direction import Direction
 from analysis.runs.groups import RunGroup, sort_key, split_comparable
 from analysis.runs.parameters import SEARCH_KEYS
+from analysis.runs.trained import trained_runs
 from analysis.runs.trials import read_trials, trial_keys_of
 from analysis.runs.values import RunValue, read_run_values
 from analysis.search.replay import judge_task, replay_search
@@ -56,6 +57,7 @@ def compute_search_progress(
         SchemaError: a needed column is missing.
         FilterError: `by` is unknown, or the cost is not known.
     """
+    results = trained_runs(results)
     runs = read_run_values(results)
     columns = read_configurations(results)
     by = _choose_key(columns, by)
