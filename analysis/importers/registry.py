@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from analysis.errors import ConfigError
-from analysis.importers.source import Source
+
+if TYPE_CHECKING:
+    from analysis.importers.source import Source
 
 
 @dataclass(frozen=True, slots=True)
