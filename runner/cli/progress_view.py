@@ -168,6 +168,8 @@ def _scoring_name(progress: ScoringProgress) -> str:
 
 
 def _scoring_state(progress: ScoringProgress) -> str:
+    if not progress.n_all:
+        return "preparing"
     left_s = progress.left_s(time.monotonic())
     eta = DASH if left_s is None else _duration(left_s)
     return f"{progress.n_done:,} of {progress.n_all:,} answers, {eta} left"

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from runner.cli.progress_view import PlainView, TerminalView
+from runner.evaluation.progress import ScoringProgress
 from runner.sweep_progress import RunProgress, SweepProgress
 
 
@@ -47,3 +48,20 @@ def test_a_terminal_shows_a_line_per_running_trial(
     said = capsys.readouterr().out
     for text in ("demo: 1 of 3 runs done", "lr 1e-3", "5/20", "2.5000", "5.00e-04", "tokens/s", "left"):
         assert text in said
+
+
+def test_a_benchmark_under_way_says_how_far_it_is_and_how_long_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    scoring = ScoringProgress("skills-dates", 2, 6, 9)
+    view = PlainView(every_s=0)
+    view.scoring(scoring)
+    scoring.n_done, scoring.n_all, scoring.started = 250, 1000, time.monotonic() - 20
+    view.scoring(scoring)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "skills-dates (2 of 6 benchmarks, 9 models): preparing"
+    assert second == "skills-dates (2 of 6 benchmarks, 9 models): 250 of 1,000 answers, 1:00 left"
+
+
+def test_a_terminal_shows_a_bar() -> None:
+    with TerminalView() as view:
+        view.scoring(ScoringProgress("skills-dates", 2, 6, 9))
+        view.scoring(ScoringProgress("skills-dates", 2, 6, 9, n_done=5, n_all=10))
