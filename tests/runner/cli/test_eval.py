@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,8 +25,8 @@ PAGE = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path, pairs_file: Path) -> Store:
-    """Two runs with adapters and one that diverged."""
+def trained_once(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path, pairs_file: Path) -> Path:
+    """A folder with a store of two runs with adapters, and two benchmarks; read only."""
     folder = tmp_path_factory.mktemp("trained")
     spec = folder / "tiny.yaml"
     spec.write_text(
@@ -43,7 +44,13 @@ evaluation: {{every: null, max_examples: 10}}
     for name, word in (("one", "yes"), ("two", "no")):
         items = [{"prompt": f"{n} {name}", "choices": [word, "maybe"], "gold": 0} for n in range(4)]
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
-    return store
+    return folder
+
+
+@pytest.fixture
+def trained(trained_once: Path, tmp_path: Path) -> Store:
+    """The two runs, in a store of the test's own."""
+    return Store.open(shutil.copytree(trained_once, tmp_path / "mine") / "store")
 
 
 @pytest.fixture
