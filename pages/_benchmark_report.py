@@ -9,6 +9,7 @@ from typing import Final
 import streamlit as st
 
 from analysis.benchmarks.choice_types import Choice
+from analysis.benchmarks.in_view import read_in_view
 from analysis.benchmarks.items import MatrixItems, read_items
 from analysis.benchmarks.measurements import available_metrics, read_measurements
 from analysis.benchmarks.report import BenchmarkReport, default_sort, report_benchmarks, rescale, sort_rows
@@ -132,9 +133,10 @@ def _report(
     _snapshot: Snapshot,
 ) -> BenchmarkReport:
     by, step, benchmarks = question
+    scores, runs = read_in_view(_snapshot, metric, where)
     return report_benchmarks(
-        _snapshot.evals(where),
-        _snapshot.results(metric, where),
+        scores,
+        runs,
         rows=by,
         step=step,
         benchmarks=benchmarks,

@@ -37,10 +37,8 @@ def make_rows(runs: pd.DataFrame, scored: set[str], by: By) -> tuple[BenchmarkRo
     configs = _configs(read_configurations(runs), [positions[0] for positions in members.values()])
     run_names = [_run_name(runs, positions[0]) for positions in members.values()]
     ids = [str(run_id) for run_id in runs["run_id"]]
-    adapters = [plain(adapter) for adapter in runs["adapter"]] if "adapter" in runs.columns else [None] * len(runs)
-    bases = [
-        adapters[positions[0]] == _NO_ADAPTER and ids[positions[0]].startswith(_BASE) for positions in members.values()
-    ]
+    is_base_run = list(base_runs(runs))
+    bases = [bool(is_base_run[positions[0]]) for positions in members.values()]
     names = run_names if by == "run" else _trial_names(configs, run_names, bases)
     return tuple(
         BenchmarkRow(
@@ -54,6 +52,16 @@ def make_rows(runs: pd.DataFrame, scored: set[str], by: By) -> tuple[BenchmarkRo
             members.items(), _unique(names, list(members)), configs, bases, strict=True
         )
     )
+
+
+def base_runs(runs: pd.DataFrame) -> pd.Series:
+    """Returns for each run whether it is the un-tuned base model.
+
+    Needs columns: run_id, and adapter, without which none is.
+    """
+    if "adapter" not in runs.columns:
+        return pd.Series(False, index=runs.index)
+    return (runs["adapter"] == _NO_ADAPTER).fillna(False).astype(bool) & runs["run_id"].str.startswith(_BASE)
 
 
 def trial_of_runs(runs: pd.DataFrame) -> dict[str, str]:

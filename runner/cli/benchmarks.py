@@ -77,6 +77,7 @@ def show_benchmarks(
     json_output: JsonOption = False,
 ) -> None:
     """Show the scores of runs on benchmarks with their errors, and whether the loss predicts them."""
+    from analysis.benchmarks.in_view import read_in_view
     from analysis.benchmarks.report import report_benchmarks
     from analysis.runs.direction import direction_of
     from analysis.runs.filters import parse_conditions
@@ -84,9 +85,10 @@ def show_benchmarks(
     conditions = parse_conditions(where or ())
     snapshot = open_store(store).snapshot()
     metric = _loss(snapshot, loss)
+    scores, runs = read_in_view(snapshot, metric, conditions)
     report = report_benchmarks(
-        snapshot.evals(conditions),
-        snapshot.results(metric, conditions) if metric else snapshot.runs(conditions),
+        scores,
+        runs,
         rows=by,
         step=_parse_step(step),
         benchmarks=tuple(benchmark or ()),
