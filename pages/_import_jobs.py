@@ -168,8 +168,13 @@ def _show_preview(store: Path, job: ImportJob, report: Report) -> None:
     counts = Counter(items["state"])
     states = join_text([f"{n:,} {_ITEM_STATES.get(state, state)}" for state, n in counts.most_common()])
     st.markdown(f"**{count_text(len(items), 'source')}**: {states}.")
+    refused = [item for item in _rows(report, "items") if item.get("state") == "refused"]
+    for item in refused[:_MOST_NOTES]:
+        st.error(f"{md_escape(item['source'])}: {md_escape(item.get('reason'))}.", icon=":material/error:")
+    if len(refused) == len(items):
+        return
     show_table(items.dropna(axis="columns", how="all"), name=f"items-{job.job_id}", alt="One row per source found")
-    if any(state != "known" for state in counts):
+    if any(state not in ("known", "refused") for state in counts):
         st.button(
             "Import",
             type="primary",

@@ -71,7 +71,7 @@ def _answers(store: Store, metric: str) -> dict[str, tuple[float, int, int, int]
     logged = results[results["n_logged"] > 0]
     rows = logged[["value", "value_step", "n_logged", "n_nonfinite"]].itertuples(index=False)
     return {
-        str(run_id): (float(row[0]), int(row[1]), int(row[2]), int(row[3]))
+        str(run_id): (float(row[0]) + 0.0, int(row[1]), int(row[2]), int(row[3]))
         for run_id, row in zip(logged["run_id"], rows, strict=True)
     }
 

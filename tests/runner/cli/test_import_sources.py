@@ -125,7 +125,7 @@ def test_the_users_home_is_the_users(ucurve: Caller, tmp_path: Path, monkeypatch
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "script.json").write_text(json.dumps({"runs": [{"id": "a"}]}))
     assert ucurve("import", "scripted", "~/script.json", "--store", tmp_path / "store").code == 0
-    assert "there is no file" in ucurve("import", "scripted", "~nobody-here/x", "--store", tmp_path / "store").err
+    assert "no home of such a user" in ucurve("import", "scripted", "~nobody-here/x", "--store", tmp_path / "store").err
 
 
 def test_a_dry_run_lists_what_would_come_and_writes_nothing(imported: Import) -> None:
