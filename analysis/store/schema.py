@@ -115,7 +115,7 @@ def _sql(value: str | int) -> str:
 RUNS: Final[tuple[Column, ...]] = (
     Column("run_id", "string", "", "identity of one configuration with one seed", required=True, rule="id"),
     Column("seq", "int64", "ns", "order of a run's rows: the largest wins", required=True),
-    Column("source", "string", "", "where the run comes from: `ucurve`, `wandb`, a table ..."),
+    Column("source", "string", "", "where the run comes from: `local` (trained by Ucurve), `wandb`, a table ..."),
     Column("sweep_id", "string", "", "the sweep that the run belongs to", rule="id"),
     Column("project", "string", "", "what it was kept in where it comes from: a W&B project, an MLflow experiment ..."),
     Column("name", "string", "", "name for people; never parsed"),

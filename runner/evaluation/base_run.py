@@ -63,7 +63,7 @@ def base_row(row: RunRow) -> RunRow:
     return {
         "run_id": base.run_id,
         "trial_key": trial_key({**config, "tokenizer_id": base.tokenizer_id}),
-        "source": "ucurve",
+        "source": "local",
         "name": BASE_NAME,
         "tags": [],
         "status": "finished",

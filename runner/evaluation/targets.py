@@ -15,7 +15,7 @@ from runner.evaluation.engine.peft_folder import count_parameters, read_config
 from runner.spec.sections import ModelSection
 from runner.training.adapter_files import adapter_folder
 
-OUR_SOURCES: Final = (None, "local", "ucurve")
+OUR_SOURCES: Final = (None, "local")
 """Runs of these were trained here; others were imported, without their adapters."""
 
 

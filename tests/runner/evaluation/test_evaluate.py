@@ -96,7 +96,7 @@ def test_the_base_model_is_a_run_of_its_own(filled: Store) -> None:
     assert base.startswith("base-")
     assert len(base) == len("base-") + 12
     row = dict[Any, Any](runs.loc[base].to_dict())
-    assert (row["name"], row["adapter"], row["status"], row["source"]) == ("base model", "none", "finished", "ucurve")
+    assert (row["name"], row["adapter"], row["status"], row["source"]) == ("base model", "none", "finished", "local")
     assert (row["model"], row["tokenizer_id"]) == ("m", "t")
     assert math.isnan(row["learning_rate"])
     assert json.loads(row["config_json"])["model_hidden_size"] == 8
