@@ -7,6 +7,7 @@ base model together, training stays as it is without benchmarks, and what an int
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from analysis.errors import UcurveError
@@ -78,4 +79,4 @@ def _wanted(sweep: PreparedSweep, store: Store) -> Iterator[tuple[str, Callable[
             continue
         steps: list[int | None] = [*section.part_steps(plan.n_steps), *([None] if END in section.at else [])]
         for step in steps:
-            yield plan.trial.run_id, lambda row=row, step=step: find_target(store, row, step)  # type: ignore[misc]
+            yield plan.trial.run_id, partial(find_target, store, row, step)

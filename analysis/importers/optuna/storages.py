@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sqlite3
 import warnings
@@ -112,8 +113,8 @@ def open_journal(path: Path) -> Iterator[Opened]:
         def read_logs(self, log_number_from: int) -> Iterable[dict[str, Any]]:
             return operations[log_number_from:]
 
-        def append_logs(self, logs: list[dict[str, Any]]) -> None:
-            raise NotImplementedError
+        def append_logs(self, logs: list[dict[str, Any]]) -> None:  # noqa: ARG002 - the signature is Optuna's
+            raise io.UnsupportedOperation("a journal that is imported is only read")
 
     operations, damage = _operations(path)
     try:

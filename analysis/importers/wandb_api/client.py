@@ -65,7 +65,7 @@ class Client:
             raise
         except RunNotFoundError as error:
             raise Deleted from error
-        except Exception as error:
+        except Exception as error:  # the client raises errors of many libraries; `explain` says which it was
             if "Could not find run" in str(error):
                 raise Deleted from error
             raise explain(error, self.server, self.timeout_s) from error

@@ -37,7 +37,7 @@ def describe_tasks(
             try:
                 _build(task, Encoding(tokenizer), settings)
                 found[name] = _describe(name, task)
-            except Exception as error:
+            except Exception as error:  # templates of a task file can raise anything
                 raise ConfigError(f"task {name!r}: its prompts cannot be made: {error}; see its task file") from error
     return found
 

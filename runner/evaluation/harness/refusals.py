@@ -49,7 +49,7 @@ def _unreadable(folder: Path) -> str:
     for path in sorted(folder.rglob("*.yaml")):
         try:
             config = yaml_loader.load_yaml(path, resolve_func=False)
-        except Exception as error:
+        except Exception as error:  # a task file can hold anything
             return f"{path} cannot be read: {first_line(error)}"
         if not config.keys() & {"task", "group", "class"}:
             return f"{path} names no task"

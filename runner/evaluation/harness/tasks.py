@@ -60,7 +60,7 @@ def _load(manager: TaskManager, name: str, settings: HarnessSettings) -> TaskSet
         loaded: TaskSet = dict(manager.load([name]))
     except ConfigError:
         raise
-    except Exception as error:
+    except Exception as error:  # a task file can raise anything
         raise why_not_built(manager.task_index, name, error, settings) from error
     for task_name, task in loaded["tasks"].items():
         check_task(task_name, task, settings)
