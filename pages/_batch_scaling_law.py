@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import pandas as pd
 import streamlit as st
 
 from analysis.figures.batch_scaling import plot_batch_scaling
 from analysis.scaling.batch_scaling import BatchScaling
-from analysis.scaling.types import LeftOut, RuleTest
+from analysis.scaling.sentences import method_sentences
+from analysis.scaling.tables import left_out_table, point_table, setting_table
 from analysis.scaling.verdict import format_exponent, number_text, range_text
 from pages._charts import show_chart, theme
 from pages._data import load_group_keys
@@ -81,7 +81,7 @@ def show_law(found: BatchScaling) -> None:
             better = "better than one law" if hinge.is_better else "no better than one law"
             _card(f"Break at {number_text(hinge.break_batch_size)}", slopes, better)
     with st.expander("How these numbers were found", type="compact"):
-        st.markdown("\n\n".join(_method_texts(found)))
+        st.markdown("\n\n".join(map(md_escape, method_sentences(found))))
 
 
 def show_scaling_chart(found: BatchScaling) -> None:
@@ -114,41 +114,6 @@ def show_left_out(found: BatchScaling) -> None:
             show_table(table, name="batch-scaling-left-out", alt="One row per curve without an optimum")
 
 
-def setting_table(found: BatchScaling) -> pd.DataFrame:
-    """One row per setting: its own exponent."""
-    return pd.DataFrame(
-        [
-            {
-                "setting": one.label,
-                "exponent": one.law.alpha,
-                "interval_low": one.law.interval[0] if one.law.interval else None,
-                "interval_high": one.law.interval[1] if one.law.interval else None,
-                "n_points": len(one.points),
-                "held_fixed": one.held,
-                f"best_{found.batch_axis}": one.best_x,
-            }
-            for one in found.settings
-        ]
-    )
-
-
-def point_table(found: BatchScaling) -> pd.DataFrame:
-    """One row per optimum in the chart."""
-    return pd.DataFrame(
-        [{"setting": one.label, **point.to_json(found.batch_axis)} for one in found.settings for point in one.points]
-    )
-
-
-def left_out_table(left_out: tuple[LeftOut, ...], axis: str) -> pd.DataFrame:
-    """One row per curve that gives no optimum."""
-    return pd.DataFrame(
-        [
-            {"setting": one.label, axis: one.x, "reason": one.reason, "bound": one.bound, "bound_lr": one.bound_lr}
-            for one in left_out
-        ]
-    )
-
-
 _COLUMNS: Final[dict[str, ColumnConfig | str | None]] = {
     "setting": st.column_config.TextColumn(pinned=True),
     "exponent": st.column_config.NumberColumn(format="%.2f", help="of this setting alone"),
@@ -156,29 +121,6 @@ _COLUMNS: Final[dict[str, ColumnConfig | str | None]] = {
     "interval_high": st.column_config.NumberColumn(format="%.2f"),
     "n_points": st.column_config.NumberColumn(help="batch sizes with an optimum inside the grid"),
 }
-
-
-def _method_texts(found: BatchScaling) -> list[str]:
-    law, hinge = found.law, found.hinge
-    texts = [f"Interval of the exponent: {law.interval_method}."]
-    texts += [_rule_text(test) for test in found.tests if test.equivalence_p is not None]
-    if hinge.reason:
-        texts.append(f"No break was looked for: {hinge.reason}.")
-    elif hinge.delta_aic is not None and hinge.p_value is not None:
-        texts.append(
-            f"Two slopes with a break against one power law: AIC better by {hinge.delta_aic:.1f}, "
-            f"p = {hinge.p_value:.2g} by simulation under the power law."
-        )
-    return [md_escape(text) for text in texts]
-
-
-def _rule_text(test: RuleTest) -> str:
-    inside = "inside" if test.in_interval else "outside"
-    shown = "shown" if test.is_equivalent else "not shown"
-    return (
-        f"Exponent {test.exponent:g} ({test.rule}) is {inside} the interval; "
-        f"being within {test.margin:g} of it is {shown} (two one-sided tests, p = {test.equivalence_p:.2g})."
-    )
 
 
 def _card(name: str, value: str, remark: str | None) -> None:

@@ -17,38 +17,6 @@ if TYPE_CHECKING:
     from streamlit.elements.lib.column_types import ColumnConfig
 
 
-def cell_table(report: BenchmarkReport, order: Sequence[int]) -> pd.DataFrame:
-    """One row per cell, missing ones included: the score and everything that is known of it."""
-    matrix, baseline = report.matrix, report.baseline
-    rows = []
-    for row in order:
-        for at, column in enumerate(matrix.columns):
-            cell = {
-                "row": matrix.rows[row].name,
-                "benchmark": column.key,
-                "metric": column.metric,
-                "score": matrix.scores[row, at],
-                "stderr": matrix.stderr[row, at],
-                "seed_sd": matrix.seed_sd[row, at],
-                "n_runs": int(matrix.n_runs[row, at]),
-                "n_items": matrix.n_items[row, at],
-                "step": matrix.steps[row, at],
-                "chance_level": column.chance_level,
-                "at_chance": column.at_chance,
-            }
-            if report.normalise is not None:
-                cell |= {report.normalise: report.scaled.values[row, at]}
-            if baseline is not None:
-                cell |= {
-                    "difference": baseline.differences[row, at],
-                    "difference_low": baseline.low[row, at],
-                    "difference_high": baseline.high[row, at],
-                    "p_holm": baseline.p_values[row, at],
-                }
-            rows.append(cell | {"key": matrix.rows[row].key})
-    return pd.DataFrame(rows)
-
-
 def show_score_table(report: BenchmarkReport, order: Sequence[int]) -> None:
     """Every score with its error, for when the heatmap has no room for numbers."""
     digits = column_digits(report.scaled.errors)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import pandas as pd
 import streamlit as st
 
 from analysis.figures.valley import count_outside, valley_range
-from analysis.lr_curves.compute import LrCurve
+from analysis.lr_curves import sentences as text
+from analysis.lr_curves.types import LrCurve
 from analysis.number_format import format_percent, format_tried_lr
-from pages import _curve_text as text
+from analysis.wording.voices import MARKDOWN
 from pages._charts import show_warnings
 from pages._text import MISSING, count_text, md_escape
 
@@ -54,10 +54,9 @@ def show_curve_card(curve: LrCurve) -> None:
             for mark in marks(curve):
                 st.metric(mark.name, mark.value, mark.remark, delta_color="off", delta_arrow="off")
         show_warnings(curve.warnings)
-        sentences = (text.best_tried_text, text.bracket_text, text.flat_region_text, text.next_text)
-        st.markdown("  \n".join(filter(None, (sentence(curve) for sentence in sentences))))
+        st.markdown("  \n".join(text.short_sentences(curve, MARKDOWN)))
         with st.expander("How these numbers were found", type="compact"):
-            st.markdown("\n\n".join((text.optimum_text(curve), text.recommended_text(curve))))
+            st.markdown("\n\n".join((text.optimum_text(curve, MARKDOWN), text.recommended_text(curve, MARKDOWN))))
 
 
 @dataclass(frozen=True)
@@ -102,44 +101,3 @@ EDGES: Final = {
     "bounded_by_divergence": "diverges above",
     "soft": "unbracketed",
 }
-
-
-def curve_table(curves: Sequence[LrCurve]) -> pd.DataFrame:
-    """One row per curve: what it is about and what it says."""
-    return pd.DataFrame(
-        [
-            {
-                "curve": curve.label,
-                "best_tried_lr": curve.argmin_lr,
-                f"best_{curve.metric}": curve.best_mean,
-                "optimum_lr": curve.optimum_lr,
-                "interval_low": curve.interval[0] if curve.interval else None,
-                "interval_high": curve.interval[1] if curve.interval else None,
-                "edge": curve.edge,
-                "shape": curve.shape,
-                "recommended_lr": curve.recommended_lr,
-                "regret_of_recommended": curve.regret_of_recommended,
-                "n_runs": curve.n_runs,
-            }
-            for curve in curves
-        ]
-    )
-
-
-def point_table(curves: Sequence[LrCurve]) -> pd.DataFrame:
-    """One row per curve and learning rate."""
-    return pd.DataFrame(
-        [
-            {
-                "curve": curve.label,
-                "learning_rate": point.learning_rate,
-                f"mean_{curve.metric}": point.mean,
-                "sd": point.sd,
-                "n": point.n,
-                "n_diverged": point.n_diverged,
-                "run_ids": [*point.run_ids, *point.diverged_run_ids],
-            }
-            for curve in curves
-            for point in curve.points
-        ]
-    )

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
-import pandas as pd
 import streamlit as st
 
 from analysis.figures.best_config import MAX_LINE, plot_ranking
 from analysis.figures.ranking_differences import plot_differences
-from analysis.ranking.rank import ConfigScore, Ranking
+from analysis.ranking.tables import ranking_table, winner_json
 from analysis.ranking.texts import excluded_sentences
+from analysis.ranking.types import Ranking
 from pages._charts import show_chart, show_warnings, theme
 from pages._decision import show_winner
 from pages._tables import show_table
@@ -20,9 +19,6 @@ from pages._view import View
 
 MAX_ROWS: Final = 15
 """Configurations in the chart; the table has all of them."""
-_OFTEN_UNKNOWN: Final = (
-    "ranks", "difference", "failure_rate", "failure_rate_at_most", "trained_tokens", "wall_s", "peak_memory_bytes",
-)  # fmt: skip
 
 
 def show_ranking(ranking: Ranking, view: View, *, heading: bool) -> None:
@@ -88,41 +84,3 @@ def chart_height(ranking: Ranking) -> int:
     shown = ranking.ranking[:MAX_ROWS]
     row = 44 if any(len(score.name) > MAX_LINE for score in shown) else 28
     return 150 + row * max(len(shown), 2)
-
-
-def ranking_table(ranking: Ranking, metric: str) -> pd.DataFrame:
-    """One row per configuration, best first; what is the same or unknown for all is left out."""
-    rows = [_row(score, ranking, metric) for score in ranking.ranking]
-    table = pd.DataFrame(rows)
-    return table.drop(columns=[name for name in _OFTEN_UNKNOWN if table[name].isna().all()])
-
-
-def _row(score: ConfigScore, ranking: Ranking, metric: str) -> dict[str, object]:
-    known = ranking.indistinguishable is not None
-    return {
-        "rank": score.rank,
-        **score.config,
-        f"mean_{metric}": score.mean,
-        "sd": score.sd,
-        "se": score.se,
-        "n": score.n,
-        "p_best": score.p_best,
-        "ranks": "{} to {}".format(*score.rank_interval) if score.rank_interval else None,
-        "difference": score.difference,
-        "like_the_winner": score.trial_key in (ranking.indistinguishable or ()) if known else None,
-        "within_one_se": score.trial_key in ranking.one_se_set if known else None,
-        "n_diverged": score.n_diverged,
-        "failure_rate": score.n_diverged / (score.n + score.n_diverged) if score.n_diverged else None,
-        "failure_rate_at_most": score.failure_interval[1] if score.failure_interval else None,
-        "trained_tokens": score.trained_tokens,
-        "wall_s": score.wall_s,
-        "peak_memory_bytes": score.peak_memory_bytes,
-        "trial_key": score.trial_key,
-    }
-
-
-def winner_json(winner: ConfigScore, runs: pd.DataFrame) -> str:
-    """The configuration of the winner as it was logged, without its seed."""
-    logged = runs.loc[runs["trial_key"] == winner.trial_key, "config_json"].dropna()
-    config = json.loads(logged.iloc[0]) if len(logged) else dict(winner.config)
-    return json.dumps({key: value for key, value in config.items() if key != "seed"}, indent=2)

@@ -11,9 +11,10 @@ import streamlit as st
 
 from analysis.figures.lr_curve import plot_lr_curves
 from analysis.figures.valley import valley_range
+from analysis.lr_curves.sentences import best_tried_text
 from analysis.runs.progress import NO_SWEEP, count_statuses
 from analysis.store import Condition
-from pages import _curve_text as text
+from analysis.wording.voices import MARKDOWN
 from pages._charts import show_chart, theme
 from pages._curves import marks
 from pages._data import load_lr_curves
@@ -69,7 +70,7 @@ def show_newest_sweep(view: View, sweeps: pd.DataFrame) -> None:
     with words:
         for curve in curves[:MAX_CURVES]:
             st.markdown(f"**{md_escape(curve.label)}**")
-            st.markdown(text.best_tried_text(curve))
+            st.markdown(best_tried_text(curve, MARKDOWN))
             _, _, recommended = marks(curve)
             if recommended.remark:
                 st.markdown(f"Recommended: **{recommended.value}**, {recommended.remark}.")

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from analysis.store.schema import RUNS, column_named
-from pages._export import to_csv
+from analysis.wording.spreadsheet import to_csv
 from pages._text import MISSING
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import pandas as pd
 import streamlit as st
 
 from analysis.figures.importance import plot_importance
 from analysis.importance.compute import compute_importance
+from analysis.importance.tables import importance_table, pair_table
 from analysis.importance.types import GroupImportance, Scale, Scope
 from pages._charts import show_chart, show_warnings, theme
 from pages._data import analyse
@@ -91,41 +91,6 @@ def _show_group(group: GroupImportance) -> None:
 
 _SHARES: Final = ("explains", "low", "high", "separates_the_best", "ped_low", "ped_high")
 _PAIR_SHARES: Final = ("explains_together", "low", "high")
-
-
-def importance_table(group: GroupImportance) -> pd.DataFrame:
-    """One row per hyperparameter."""
-    return pd.DataFrame(
-        [
-            {
-                "hyperparameter": item.key,
-                "explains": item.main,
-                "low": item.interval[0] if item.interval else None,
-                "high": item.interval[1] if item.interval else None,
-                "separates_the_best": item.ped,
-                "ped_low": item.ped_interval[0] if item.ped_interval else None,
-                "ped_high": item.ped_interval[1] if item.ped_interval else None,
-                "n_values": item.n_values,
-                "changed_together_with": ", ".join(item.tied),
-            }
-            for item in group.importances
-        ]
-    )
-
-
-def pair_table(group: GroupImportance) -> pd.DataFrame:
-    """One row per pair of hyperparameters."""
-    return pd.DataFrame(
-        [
-            {
-                "pair": " x ".join(pair.keys),
-                "explains_together": pair.share,
-                "low": pair.interval[0] if pair.interval else None,
-                "high": pair.interval[1] if pair.interval else None,
-            }
-            for pair in group.pairs
-        ]
-    )
 
 
 def _percentages(*names: str) -> dict[str, ColumnConfig | str | None]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import pandas as pd
 import streamlit as st
 
-from analysis.ranking.rank import Ranking
+from analysis.ranking.tables import winner_table
+from analysis.ranking.types import Ranking
 from pages._tables import show_table
 
 MAX_GROUPS: Final = 6
@@ -29,22 +29,3 @@ def show_winners(rankings: Sequence[Ranking], metric: str) -> None:
             "not_told_from_it": st.column_config.NumberColumn(help="configurations; none without replicates"),
         },
     )
-
-
-def winner_table(rankings: Sequence[Ranking], metric: str) -> pd.DataFrame:
-    """One row per ranking; a group without a winner has its name and no numbers."""
-    rows = []
-    for ranking in rankings:
-        equal, winner = ranking.indistinguishable, ranking.winner
-        rows.append(
-            {
-                "group": ranking.label,
-                "winner": winner.name if winner else None,
-                f"mean_{metric}": winner.mean if winner else None,
-                "n": winner.n if winner else None,
-                "p_best": ranking.p_best,
-                "not_told_from_it": None if equal is None else len(equal) - 1,
-                "configurations": len(ranking.ranking),
-            }
-        )
-    return pd.DataFrame(rows)

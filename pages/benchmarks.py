@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
+from analysis.benchmarks.tables import cell_table
 from analysis.figures.benchmark_heatmap import MOST_ROWS, chart_height, plot_benchmark_heatmap, row_range
 from analysis.figures.loss_vs_benchmark import plot_loss_against_benchmark
 from pages import _benchmark_text as text
 from pages._benchmark_choice import show_choice
 from pages._benchmark_report import ask_report, has_scores_elsewhere, load_offer
-from pages._benchmark_tables import cell_table, show_aggregates, show_correlations, show_score_table
+from pages._benchmark_tables import show_aggregates, show_correlations, show_score_table
 from pages._charts import show_chart, show_warnings, theme
 from pages._view import current_view
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from analysis.figures.lr_curve import plot_lr_curves
+from analysis.lr_curves.tables import curve_table, point_table
 from pages._charts import show_chart, theme
-from pages._curves import ask_groups, ask_range, curve_columns, curve_table, point_table, show_curve_card
+from pages._curves import ask_groups, ask_range, curve_columns, show_curve_card
 from pages._data import load_group_keys, load_lr_curves
 from pages._regret import show_rule_regret
 from pages._tables import show_table

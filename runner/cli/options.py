@@ -91,7 +91,7 @@ def _results(
 
 def _check_metric(snapshot: Snapshot, metric: str) -> None:
     from analysis.errors import UcurveError
-    from runner.cli.output import printable
+    from analysis.wording.printable import printable
 
     names = snapshot.metric_names()
     if names and metric not in names:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
+
+from analysis.wording.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 DASH: Final = "–"
 # A file or pipe has no width; lines must not be broken there, or `grep` and `cut` see halves.
 _NO_WIDTH: Final = 10_000
-_CONTROL: Final = r"\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
-_UNSAFE: Final = re.compile(rf"[\x00-\x08\x0b-\x1f{_CONTROL}]")
-_UNSAFE_OR_BREAK: Final = re.compile(rf"[\x00-\x1f{_CONTROL}]")
 
 
 def print_json(value: object) -> None:
@@ -82,16 +80,6 @@ def print_lines(lines: Iterable[str]) -> None:
 def note(message: str) -> None:
     """Prints a sentence beside the result, on the error stream."""
     sys.stderr.write(f"{printable(message)}\n")
-
-
-def printable(text: str, *, breaks: bool = True) -> str:
-    """A text that does nothing to a terminal but stand there: imported names may hold any character.
-
-    Args:
-        text: Control characters, also those that turn the direction of writing, are shown as escapes.
-        breaks: Whether line breaks and tabs stay.
-    """
-    return (_UNSAFE if breaks else _UNSAFE_OR_BREAK).sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def make_console() -> Console:

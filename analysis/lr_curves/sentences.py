@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from analysis.lr_curves.compute import LrCurve
+from analysis.lr_curves.types import LrCurve
 from analysis.number_format import format_estimated_lr, format_percent, format_tried_lr, format_value
-from pages._text import MISSING, count_text, join_text, md_escape
+from analysis.wording.plain import MISSING, count_text, join_text
+from analysis.wording.voices import PLAIN, Voice
 
 
-def best_tried_text(curve: LrCurve) -> str:
+def short_sentences(curve: LrCurve, voice: Voice = PLAIN) -> list[str]:
+    """What to take from a curve: the best tried, the optimum, what is as good, and what to try next."""
+    found = (
+        best_tried_text(curve, voice),
+        bracket_text(curve, voice),
+        flat_region_text(curve),
+        next_text(curve, voice),
+    )
+    return [sentence for sentence in found if sentence]
+
+
+def best_tried_text(curve: LrCurve, voice: Voice = PLAIN) -> str:
     """The best learning rate that was tried, with its mean."""
     best = next((point for point in curve.points if point.learning_rate == curve.argmin_lr), None)
     if best is None:
@@ -15,17 +27,17 @@ def best_tried_text(curve: LrCurve) -> str:
     spread = f" ± {format_value(best.sd, best.sd)} (sd)" if best.sd is not None else ""
     mean = format_value(best.mean, best.sd)
     return (
-        f"Best tried: **{format_tried_lr(best.learning_rate)}** with {md_escape(curve.metric)} {mean}{spread}, "
-        f"{count_text(best.n, 'run')}."
+        f"Best tried: {voice.strong(format_tried_lr(best.learning_rate))} with {voice.plain(curve.metric)} "
+        f"{mean}{spread}, {count_text(best.n, 'run')}."
     )
 
 
-def optimum_text(curve: LrCurve) -> str:
+def optimum_text(curve: LrCurve, voice: Voice = PLAIN) -> str:
     """Where the optimum is estimated to be, with its interval or the reason why there is none."""
     if curve.optimum_lr is None:
-        return f"No optimum: {md_escape(curve.optimum_method)}."
+        return f"No optimum: {voice.plain(curve.optimum_method)}."
     optimum = format_estimated_lr(curve.optimum_lr, curve.lr_step)
-    found = f"Optimum: **{optimum}** ({md_escape(curve.optimum_method)}). {interval_text(curve)}"
+    found = f"Optimum: {voice.strong(optimum)} ({voice.plain(curve.optimum_method)}). {interval_text(curve, voice)}"
     return " ".join(filter(None, (found, unbracketed_text(curve), u_test_text(curve))))
 
 
@@ -46,40 +58,40 @@ def u_test_text(curve: LrCurve) -> str:
     return f"Test of a U: slopes at the ends p = {test.p_value:.2g}{lines}."
 
 
-def bracket_text(curve: LrCurve) -> str:
+def bracket_text(curve: LrCurve, voice: Voice = PLAIN) -> str:
     """The optimum with its interval, short; empty when there is no interval."""
     if curve.interval is None or curve.optimum_lr is None:
         return ""
     optimum = format_estimated_lr(curve.optimum_lr, curve.lr_step)
-    return f"Optimum: **{optimum}**, {curve.interval_name} {range_text(curve.interval, curve.lr_step)}."
+    return f"Optimum: {voice.strong(optimum)}, {curve.interval_name} {range_text(curve.interval, curve.lr_step)}."
 
 
-def interval_text(curve: LrCurve) -> str:
+def interval_text(curve: LrCurve, voice: Voice = PLAIN) -> str:
     """The interval of the optimum, or the reason why there is none."""
-    method = md_escape(curve.interval_method)
+    method = voice.plain(curve.interval_method)
     if curve.interval is None:
         return f"No interval: {method}."
     return f"{curve.interval_name} {range_text(curve.interval, curve.lr_step)} ({method})."
 
 
-def recommended_text(curve: LrCurve) -> str:
+def recommended_text(curve: LrCurve, voice: Voice = PLAIN) -> str:
     """The published rule's learning rate and what it costs here."""
     advice = curve.recommendation
     if advice is None:
         return "Recommended: the model is not known, so no published rule applies."
     if advice.learning_rate is None:
-        return f"Recommended: no published rule covers this model ({md_escape(advice.model_type or 'unknown type')})."
+        return f"Recommended: no published rule covers this model ({voice.plain(advice.model_type or 'unknown type')})."
     fitted = "fitted on this model" if advice.calibrated else "not fitted on this model"
-    return f"Recommended: **{format_tried_lr(advice.learning_rate)}** ({fitted}). {regret_text(curve)}"
+    return f"Recommended: {voice.strong(format_tried_lr(advice.learning_rate))} ({fitted}). {regret_text(curve, voice)}"
 
 
-def regret_text(curve: LrCurve) -> str:
+def regret_text(curve: LrCurve, voice: Voice = PLAIN) -> str:
     """What the recommended learning rate costs against the best one, relative and in the metric's unit."""
-    method = md_escape(curve.regret_method)
+    method = voice.plain(curve.regret_method)
     if curve.regret_of_recommended is None:
         return f"No regret: {method}."
     absolute = curve.regret_of_recommended_absolute
-    in_units = "" if absolute is None else f", {absolute:.2g} in {md_escape(curve.metric)}"
+    in_units = "" if absolute is None else f", {absolute:.2g} in {voice.plain(curve.metric)}"
     return f"Regret {format_percent(curve.regret_of_recommended)}{in_units} ({method})."
 
 
@@ -91,9 +103,9 @@ def flat_region_text(curve: LrCurve) -> str:
     return f"As good as the best: {range_text((low, high), curve.lr_step)}." if low < high else ""
 
 
-def next_text(curve: LrCurve) -> str:
+def next_text(curve: LrCurve, voice: Voice = PLAIN) -> str:
     """What to try next."""
-    tried = [f"**{format_tried_lr(rate)}**" for rate in curve.next_learning_rates]
+    tried = [voice.strong(format_tried_lr(rate)) for rate in curve.next_learning_rates]
     return f"Try next: {join_text(tried)}." if tried else ""
 
 

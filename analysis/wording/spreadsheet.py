@@ -1,4 +1,4 @@
-"""What a page shows, as CSV that a spreadsheet opens without running anything in it."""
+"""Tables as CSV that a spreadsheet opens without running anything in it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,76 @@
+"""The decision of a ranking in words: who won, how sure that is, what is as good, and what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analysis.number_format import format_value
+from analysis.ranking.types import ConfigScore, Ranking
+from analysis.wording.plain import MISSING
+from analysis.wording.voices import PLAIN, Voice
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One number of a decision: its name, its value, and what it rests on."""
+
+    name: str
+    value: str
+    remark: str
+
+
+def winner_name(winner: ConfigScore) -> str:
+    """The winner's varying hyperparameters; with one configuration there are none."""
+    return winner.name if winner.config else "The only configuration"
+
+
+def decision_cards(ranking: Ranking, winner: ConfigScore) -> tuple[Card, Card, Card, Card]:
+    """The four numbers that a decision stands on."""
+    n_equal = None if ranking.indistinguishable is None else len(ranking.indistinguishable) - 1
+    return (
+        Card("Mean", format_value(winner.mean, winner.se), _spread_text(winner)),
+        Card("Honest score", format_value(ranking.corrected_mean, winner.se), _honest_text(ranking, winner)),
+        Card(
+            "Probability it is best",
+            MISSING if ranking.p_best is None else f"{ranking.p_best:.0%}",
+            _seeds_text(ranking),
+        ),
+        Card(
+            "Not told from it",
+            MISSING if n_equal is None else f"{n_equal:,}",
+            "needs replicates" if n_equal is None else "configuration" if n_equal == 1 else "configurations",
+        ),
+    )
+
+
+def cheaper_text(ranking: Ranking, voice: Voice = PLAIN) -> str:
+    """The cheapest of the equals; empty where that is the winner itself."""
+    if ranking.winner is None or ranking.one_se_choice == ranking.winner.trial_key:
+        return ""
+    cheapest = next(score for score in ranking.ranking if score.trial_key == ranking.one_se_choice)
+    return (
+        f"As good within one standard error and cheaper: {voice.strong(voice.plain(cheapest.name))} "
+        f"({voice.plain(ranking.one_se_order)})."
+    )
+
+
+def _spread_text(winner: ConfigScore) -> str:
+    if winner.se is None:
+        return "unreplicated"
+    return f"± {format_value(winner.se, winner.se)} (se), n = {winner.n}"
+
+
+def _seeds_text(ranking: Ranking) -> str:
+    if ranking.winner is None or ranking.p_best is None:
+        return "needs replicates"
+    if ranking.winner.n == 1:
+        return "noise of others"
+    return "shared seeds" if ranking.is_paired else "own seeds"
+
+
+def _honest_text(ranking: Ranking, winner: ConfigScore) -> str:
+    if ranking.corrected_mean is None:
+        return "needs replicates"
+    if ranking.held_out_mean is None:
+        return "corrected for luck"
+    return f"held out {format_value(ranking.held_out_mean, winner.se)}"

@@ -1,0 +1,41 @@
+"""How a sentence about results speaks: as plain text, or as Markdown in which no name can do anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+_MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&^=])")
+_RECOGNISED: Final = re.compile(r"(?<=:)(?=[/\w])|(?<=www)(?=\.)|(?=@)")
+"""Where web addresses and `:icon:` names are recognised even when every special character is escaped."""
+_WORD_JOINER: Final = "\u2060"
+
+
+def md_escape(text: object) -> str:
+    r"""The text with every character made harmless that Markdown or Streamlit's directives give a meaning to.
+
+    Addresses and icon names are recognised after escapes have been read, so an invisible character breaks them.
+
+    >>> print(md_escape("a_b [x] $y$"))
+    a\_b \[x\] \$y\$
+    """
+    return _MARKDOWN.sub(r"\\\1", _RECOGNISED.sub(_WORD_JOINER, " ".join(str(text).split())))
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One way to write a sentence.
+
+    Attributes:
+        plain: Makes text from outside stand in it as it is.
+        strong: Marks the words that matter most.
+    """
+
+    plain: Callable[[object], str]
+    strong: Callable[[str], str]
+
+
+PLAIN: Final = Voice(str, str)
+MARKDOWN: Final = Voice(md_escape, lambda text: f"**{text}**")
