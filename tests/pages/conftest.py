@@ -9,6 +9,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from runner.access.authority import Authority
+from runner.access.served import serving_under
 from tests.pages.stores import STATES, write_store
 
 APP = Path(__file__).parents[2] / "app.py"
@@ -42,6 +44,13 @@ def _fresh_caches() -> Iterator[None]:
     yield
     st.cache_data.clear()
     st.cache_resource.clear()
+
+
+@pytest.fixture(autouse=True)
+def _started_by_its_owner() -> Iterator[None]:
+    """As `ucurve app` starts it on one machine: whoever looks may do everything."""
+    with serving_under(Authority.local()):
+        yield
 
 
 @pytest.fixture
