@@ -114,6 +114,9 @@ class _Silent:
     def ended(self, state: TrialState, status: str, reason: str | None) -> None:
         """Nothing to do."""
 
+    def withdrawn(self, plan: TrialPlan) -> None:
+        """Nothing to do."""
+
     def micro_batch_halved(self, states: object, n_tokens: int) -> None:
         """Nothing to do."""
 

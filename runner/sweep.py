@@ -28,6 +28,7 @@ from runner.tracking.wandb_runs import WandbRuns
 from runner.training.base_model import ModelFolder, find_model, load_tokenizer
 from runner.training.session import PackLimits, TrainingSession, group_by_precision
 from runner.training.tokenized import LossOn, TokenizedData, tokenize_dataset
+from runner.training.trainer import STOPPED
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -122,19 +123,31 @@ def prepare_sweep(spec: SweepSpec) -> PreparedSweep:
 
 
 def run_sweep(
-    sweep: PreparedSweep, store: Store, *, view: ProgressView, should_stop: Callable[[], bool] = lambda: False
+    sweep: PreparedSweep,
+    store: Store,
+    *,
+    view: ProgressView,
+    should_stop: Callable[[], bool] = lambda: False,
+    stop_runs: Callable[[], frozenset[str]] = frozenset,
 ) -> SweepOutcome:
     """Trains, and then scores on benchmarks, what the store does not have yet.
 
     A run is skipped when the store has it finished or diverged (identity: configuration and seed). Runs that an earlier
     process left behind (killed, stopped) are tried again from their start, as a new attempt.
 
+    Args:
+        sweep: What to train.
+        store: Where the runs go.
+        view: Hears how far it is.
+        should_stop: Asked between two steps: whether to end here.
+        stop_runs: Asked between two steps: ids of runs that are to stop, or not to begin, while the others go on.
+
     Raises:
         UcurveError: Another process runs this sweep, or memory or the store fail; what finished before stays.
     """
     started = time.monotonic()
     with sweep_lock(store.location, sweep.spec.name), StoreWriter(store) as writer:
-        work = _SweepWork(sweep, store, writer, view)
+        work = _SweepWork(sweep, store, writer, view, stop_runs)
         try:
             for group in group_by_precision(work.todo):
                 if not should_stop():
@@ -158,19 +171,30 @@ def run_sweep(
 class _SweepWork:
     """The part of a sweep that the store does not have yet, while this process works on it."""
 
-    def __init__(self, sweep: PreparedSweep, store: Store, writer: StoreWriter, view: ProgressView) -> None:
-        self._sweep, self._store, self._writer, self._view = sweep, store, writer, view
+    def __init__(
+        self,
+        sweep: PreparedSweep,
+        store: Store,
+        writer: StoreWriter,
+        view: ProgressView,
+        stop_runs: Callable[[], frozenset[str]],
+    ) -> None:
+        self._sweep, self._store, self._writer, self._view, self._stop_runs = sweep, store, writer, view, stop_runs
         before = store.snapshot().run_rows([p.trial.run_id for p in sweep.plan.trials])
-        self.todo = [p for p in sweep.plan.trials if before.get(p.trial.run_id, {}).get("status") not in COMPLETE]
+        open_ = [p for p in sweep.plan.trials if before.get(p.trial.run_id, {}).get("status") not in COMPLETE]
+        self.todo = [p for p in open_ if p.trial.run_id not in stop_runs()]
         self._attempts = {p.trial.run_id: _next_attempt(before.get(p.trial.run_id)) for p in self.todo}
         self.training_s = 0.0
         self.progress = SweepProgress(
             sweep_id=sweep.spec.name,
             n_runs=len(sweep.plan.trials),
             total_tokens=sum(p.processed_tokens for p in self.todo),
-            n_skipped=len(sweep.plan.trials) - len(self.todo),
+            n_skipped=len(sweep.plan.trials) - len(open_),
         )
         self._rows = sweep.planned_rows()
+        for plan in open_:
+            if plan not in self.todo:
+                self._leave_stopped(plan, before.get(plan.trial.run_id, {}))
         self._queue(before)
         self._mirror = self._start_mirror()
 
@@ -180,6 +204,7 @@ class _SweepWork:
         limits = PackLimits(n_slots=spec.pack, micro_batch_tokens=spec.micro_batch_tokens)
         session = TrainingSession(self._sweep.folder, plans, self._sweep.data_of, limits)
         self._view.say(_describe(session))
+        self.progress.device = session.device_name
         store_observer = SweepObserver(
             self._writer,
             attempts=self._attempts,
@@ -194,7 +219,7 @@ class _SweepWork:
         observer = store_observer if self._mirror is None else Both(store_observer, self._mirror)
         started = time.monotonic()
         try:
-            session.train(observer, should_stop)
+            session.train(observer, should_stop, lambda run_id, _step: run_id in self._stop_runs())
         except UcurveError as error:
             observer.failed(str(error))
             raise
@@ -229,6 +254,13 @@ class _SweepWork:
         group = track.group or self._sweep.spec.name
         runs = WandbRuns(track, group, Path(self._store.location), FINISH_TIMEOUT_S)
         return WandbMirror(runs, rows=self._rows, attempts=self._attempts, say=self._view.say)
+
+    def _leave_stopped(self, plan: TrialPlan, before: Mapping[str, object]) -> None:
+        """A run that was stopped for good, be it before this process began, stays so."""
+        self.progress.ended.append("stopped")
+        if before.get("status") != "stopped":
+            row = self._rows[plan.trial.run_id] if not before else {"run_id": plan.trial.run_id}
+            self._writer.update_run({**row, "status": "stopped", "status_reason": STOPPED})
 
     def _queue(self, before: Mapping[str, Mapping[str, object]]) -> None:
         """Announces what will run; what a dead process left running is said to be lost first."""

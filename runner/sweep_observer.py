@@ -3,10 +3,11 @@
 from collections.abc import Container, Mapping, Sequence
 
 from analysis.store import Store, StoreWriter
+from runner.spec.plan import TrialPlan
 from runner.sweep_progress import ProgressView, RunProgress, SweepProgress
 from runner.training.adapter_files import adapter_folder, save_adapter
 from runner.training.hardware import peak_memory_bytes
-from runner.training.trainer import Evaluation
+from runner.training.trainer import STOPPED, Evaluation
 from runner.training.trial_state import StepResult, TrialState
 
 
@@ -90,6 +91,14 @@ class SweepObserver:
         for run_id in list(self._progress.running):
             self._close(run_id, "failed", reason, {})
 
+    def withdrawn(self, plan: TrialPlan) -> None:
+        """The run becomes `stopped` without having begun."""
+        run_id = plan.trial.run_id
+        self._writer.update_run({"run_id": run_id, "status": "stopped", "status_reason": STOPPED})
+        self._progress.begun.add(run_id)
+        self._progress.ended.append("stopped")
+        self._progress.total_tokens -= plan.processed_tokens
+
     def micro_batch_halved(self, states: Sequence[TrialState], n_tokens: int) -> None:
         """Notes in each running trial's record that memory ran out."""
         reason = f"out of memory: micro-batches of at most {n_tokens} tokens, batch size unchanged"
@@ -127,4 +136,5 @@ class SweepObserver:
         self._writer.update_run(row)
         run = self._progress.running.pop(run_id)
         self._progress.ended.append(status)
+        self._progress.total_tokens -= round((run.n_steps - run.step) * run.tokens_per_step)
         self._view.run_ended(run, status, reason)

@@ -47,6 +47,12 @@ class SweepProgress:
     running: dict[str, RunProgress] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)
     """Statuses of the runs that ended, in order."""
+    device: str | None = None
+    """Where it computes; None before the model is loaded."""
+    resumed_from: str | None = None
+    """The checkpoint that training went on from, in words."""
+    checkpoint_at: float | None = None
+    """Seconds since 1970 of the newest checkpoint."""
 
 
 class ProgressView(Protocol):

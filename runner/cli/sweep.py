@@ -26,6 +26,16 @@ def run_sweep_file(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the grid, its steps and its cost in tokens; train nothing.")
     ] = False,
+    status_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--status-file", metavar="PATH", help="Write how far it is to this file, about once a second, as JSON."
+        ),
+    ] = None,
+    control_file: Annotated[
+        Path | None,
+        typer.Option("--control-file", metavar="PATH", help="Stop the runs that this JSON file names, once it does."),
+    ] = None,
     json_output: JsonOption = False,
 ) -> None:
     """Train the runs of a sweep that the store does not have yet.
@@ -36,13 +46,17 @@ def run_sweep_file(
     from runner.spec import load_sweep_spec
 
     checked = load_sweep_spec(spec)  # before torch is imported: a typing error answers at once
+    from runner.sweep_status import announce
+
+    if status_file and not dry_run:
+        announce(status_file, checked.name)
     from runner.sweep import prepare_sweep
 
     sweep = prepare_sweep(checked)
     if dry_run:
         show_plan(sweep.plan, json_output=json_output)
         return
-    outcome = train(sweep, store)
+    outcome = train(sweep, store, status_file=status_file, control_file=control_file)
     if json_output:
         print_json(outcome.to_json())
     else:
@@ -53,18 +67,35 @@ def run_sweep_file(
         raise typer.Exit(PARTIAL)
 
 
-def train(sweep: PreparedSweep, store: Path) -> SweepOutcome:
-    """Trains a prepared sweep into a store that is made if there is none, with progress and a clean Ctrl-C."""
+def train(
+    sweep: PreparedSweep, store: Path, *, status_file: Path | None = None, control_file: Path | None = None
+) -> SweepOutcome:
+    """Trains a prepared sweep into a store that is made if there is none, with progress and a clean Ctrl-C.
+
+    Args:
+        sweep: What to train.
+        store: Folder of the store.
+        status_file: Gets the progress as `runner.job_files.JobStatus`.
+        control_file: Names runs to stop, as `runner.job_files.JobControl`.
+    """
     from analysis.store import Store
     from runner.cli.progress_view import make_view
     from runner.cli.stopping import clean_stop
     from runner.sweep import run_sweep
+    from runner.sweep_control import ControlFile
+    from runner.sweep_status import StatusView
 
     opened = Store.open(store, create=True)
-    with make_view() as view, clean_stop(view.say) as should_stop:
+    with make_view() as shown, clean_stop(shown.say) as should_stop:
+        status = StatusView(shown, status_file, sweep.spec.name) if status_file else None
+        view = status or shown
         for note in sweep.plan.notes:
             view.say(note)
-        return run_sweep(sweep, opened, view=view, should_stop=should_stop)
+        stop_runs = ControlFile(control_file, view.say).stop_runs if control_file else frozenset
+        outcome = run_sweep(sweep, opened, view=view, should_stop=should_stop, stop_runs=stop_runs)
+        if status:
+            status.done(outcome)
+    return outcome
 
 
 def show_plan(plan: Plan, *, json_output: bool) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from runner.tracking.wandb_mirror import WandbMirror
 
 if TYPE_CHECKING:
+    from runner.spec.plan import TrialPlan
     from runner.sweep_observer import SweepObserver
     from runner.training.trainer import Evaluation
     from runner.training.trial_state import StepResult, TrialState
@@ -43,6 +44,10 @@ class Both:
         """The pack broke."""
         self._store.failed(reason)
         self._mirror.failed(reason)
+
+    def withdrawn(self, plan: TrialPlan) -> None:
+        """A trial left the queue; the mirror has not heard of it."""
+        self._store.withdrawn(plan)
 
     def micro_batch_halved(self, states: Sequence[TrialState], n_tokens: int) -> None:
         """Memory ran out."""

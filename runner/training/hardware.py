@@ -60,6 +60,17 @@ def peak_memory_bytes(device: torch.device) -> int:
     return int(psutil.Process().memory_info().rss)
 
 
+def accelerator_load() -> tuple[int | None, float | None]:
+    """Bytes in use on the CUDA device and the share of the time that it computes; None for what it does not tell."""
+    if not torch.cuda.is_available():
+        return None, None
+    free, total = torch.cuda.mem_get_info()
+    try:
+        return total - free, torch.cuda.utilization() / 100
+    except (ModuleNotFoundError, RuntimeError):  # no NVML bindings, or a driver that does not answer
+        return total - free, None
+
+
 def keep_freed_memory() -> bool:
     """Makes glibc keep freed memory for the next step instead of returning it; False where there is no glibc.
 

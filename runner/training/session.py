@@ -71,8 +71,13 @@ class TrainingSession:
         """Precision and pack, for a run's provenance."""
         return {"precision": str(self.dtype).removeprefix("torch."), "pack": asdict(self.pack)}
 
-    def train(self, observer: Observer, should_stop: Callable[[], bool]) -> None:
-        """Trains every plan to its end, or until `should_stop`."""
+    def train(
+        self,
+        observer: Observer,
+        should_stop: Callable[[], bool],
+        leaves: Callable[[str, int], bool] = lambda _run_id, _step: False,
+    ) -> None:
+        """Trains every plan to its end, or until it is to stop, as `PackedTrainer.run`."""
         trainer = PackedTrainer(
             self.model,
             self._data_of,
@@ -81,7 +86,7 @@ class TrainingSession:
             micro_batch_tokens=self.pack.micro_batch_tokens,
             workers=self._workers,
         )
-        trainer.run(self.plans, should_stop)
+        trainer.run(self.plans, should_stop, leaves)
 
     def _demand(self) -> Demand:
         return Demand(

@@ -25,6 +25,8 @@ from runner.training.workers import Workers
 
 _LOGGER = logging.getLogger(__name__)
 
+STOPPED = "stopped by the user"
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -50,6 +52,9 @@ class Observer(Protocol):
 
     def ended(self, state: TrialState, status: str, reason: str | None) -> None:
         """The trial leaves its slot: `finished`, `diverged` or `stopped`."""
+
+    def withdrawn(self, plan: TrialPlan) -> None:
+        """The trial leaves the queue: the user stopped it before it began."""
 
     def micro_batch_halved(self, states: Sequence[TrialState], n_tokens: int) -> None:
         """Memory ran out; micro-batches now have at most `n_tokens` tokens, batches are as before."""
@@ -83,19 +88,40 @@ class PackedTrainer:
         self._active: dict[int, TrialState] = {}
         self._untrained: dict[int, Evaluation] = {}
 
-    def run(self, plans: Iterable[TrialPlan], should_stop: Callable[[], bool] = lambda: False) -> None:
-        """Trains every trial to its end, or until `should_stop` says so between two steps."""
+    def run(
+        self,
+        plans: Iterable[TrialPlan],
+        should_stop: Callable[[], bool] = lambda: False,
+        leaves: Callable[[str, int], bool] = lambda _run_id, _step: False,
+    ) -> None:
+        """Trains every trial to its end, or until it is stopped between two steps.
+
+        Args:
+            plans: The queue.
+            should_stop: Whether all trials are to stop.
+            leaves: Whether a trial (its run id, the steps it has done) is to stop while the others go on.
+        """
         queue = deque(plans)
-        while queue or self._active:
+        while self._drop_stopped(queue, leaves) or queue:
             self._refill(queue)
             if should_stop():
                 for slot in list(self._active):
-                    self._end(slot, "stopped", "stopped by the user")
+                    self._end(slot, "stopped", STOPPED)
                 return
             self._train_step()
             self._evaluate_due()
             for slot in [s for s, state in self._active.items() if state.is_done]:
                 self._end(slot, "finished", None)
+
+    def _drop_stopped(self, queue: deque[TrialPlan], leaves: Callable[[str, int], bool]) -> bool:
+        """Lets go of the trials that are to stop; returns whether any is left in the pack."""
+        for plan in [plan for plan in queue if leaves(plan.trial.run_id, 0)]:
+            queue.remove(plan)
+            self.observer.withdrawn(plan)
+        for slot, state in list(self._active.items()):
+            if leaves(state.run_id, state.step):
+                self._end(slot, "stopped", STOPPED)
+        return bool(self._active)
 
     def _refill(self, queue: deque[TrialPlan]) -> None:
         for slot in range(self.n_slots):

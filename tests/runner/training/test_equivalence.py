@@ -54,6 +54,9 @@ class Recorder:
         self.ends[state.run_id] = (status, reason)
         self.adapters[state.run_id] = state.adapter
 
+    def withdrawn(self, plan: TrialPlan) -> None:
+        self.ends[plan.trial.run_id] = ("withdrawn", None)
+
     def micro_batch_halved(self, states: Sequence[TrialState], n_tokens: int) -> None:
         self.halved.append((len(states), n_tokens))
 
