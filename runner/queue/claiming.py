@@ -1,0 +1,202 @@
+"""What workers do with jobs: claim one, hear what is asked of it, and say how it ended."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from runner.access.authority import Authority, NotAllowed
+from runner.access.person import Person, Role
+from runner.access.signing import Signer
+from runner.errors import ConfigError
+from runner.queue.asking import job_payload, known_job, request_payload
+from runner.queue.audit import Hand, add_entry, kept_text
+from runner.queue.job import Outcome, State
+from runner.queue.rows import person_of, process_of
+from runner.queue.work import Claim, Request
+
+MOST_LOST: Final = 2
+"""A job that is lost more often fails: it takes its worker down with it, or the machine cannot hold it."""
+_UNSIGNED: Final = (
+    "its signature does not fit: it was not submitted through this queue, or its row was changed; submit it again"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """Checks what the queue's file says somebody asked: that they did, and that they still may."""
+
+    authority: Authority
+    signer: Callable[[], Signer]
+
+    def problem(self, payload: bytes, signature: str, person: Person, needed: Role, at: float) -> str | None:
+        """Why it is not to be done; None where it is."""
+        if not self.signer().verify(payload, signature):
+            return _UNSIGNED
+        try:
+            self.authority.check(person, needed, at=at)
+        except NotAllowed as refusal:
+            return str(refusal)
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How an attempt ended; see `Attempt`."""
+
+    outcome: Outcome
+    reason: str | None = None
+    exit_code: int | None = None
+    peak_memory_bytes: int | None = None
+    is_silent: bool = False
+
+
+def needed_role(person: Person, owner: Person) -> Role:
+    """The role that is needed to change a job: one's own, or another's."""
+    is_own = person.user_id == owner.user_id and (person.signed_in_at is None) == (owner.signed_in_at is None)
+    return Role.LAUNCHER if is_own else Role.ADMIN
+
+
+def claim_next(db: sqlite3.Connection, worker_id: str, checker: Checker) -> Claim | None:
+    """Makes the next job that may be done this worker's; those before it that may not fail, with the reason.
+
+    Raises:
+        ConfigError: The worker is not registered, or has a job.
+    """
+    worker = db.execute("SELECT * FROM workers WHERE worker_id = ?", (worker_id,)).fetchone()
+    if worker is None:
+        raise ConfigError(f"worker {worker_id!r} is not registered with this queue; start it again")
+    if db.execute("SELECT 1 FROM attempts WHERE worker_id = ? AND outcome = 'running'", (worker_id,)).fetchone():
+        raise ConfigError(f"worker {worker_id!r} has a job already; it must end that first")
+    while (row := _first_in_line(db)) is not None:
+        problem = _problem(row, checker)
+        if problem is None:
+            return _begin(db, row["job_id"], worker)
+        _set_state(db, row["job_id"], "failed", problem)
+        add_entry(db, Hand(worker_id), "start", row["job_id"], "refused", problem)
+    return None
+
+
+def checked_requests(db: sqlite3.Connection, job_id: str, checker: Checker) -> list[Request]:
+    """What is asked of a running job; what nobody may ask is closed with the reason."""
+    owner = known_job(db, job_id).person
+    rows = db.execute("SELECT * FROM requests WHERE job_id = ? AND outcome IS NULL ORDER BY request_id", (job_id,))
+    found = []
+    for row in rows.fetchall():
+        person = person_of(row["person"])
+        payload = request_payload(job_id, row["kind"], row["run_id"], row["person"], row["asked_at"])
+        needed = needed_role(person, owner)
+        problem = checker.problem(payload, row["signature"], person, needed, row["asked_at"])
+        if problem is None:
+            found.append(
+                Request(
+                    request_id=row["request_id"],
+                    job_id=job_id,
+                    kind=row["kind"],
+                    run_id=row["run_id"],
+                    person=person,
+                    asked_at=row["asked_at"],
+                )
+            )
+        else:
+            close(db, row["request_id"], "refused")
+            add_entry(db, person, row["kind"].replace("_", " "), job_id, "refused", problem)
+    return found
+
+
+def close(db: sqlite3.Connection, request_id: int, outcome: str) -> None:
+    """Notes what came of a request; the first word counts."""
+    db.execute(
+        "UPDATE requests SET outcome = ? WHERE request_id = ? AND outcome IS NULL", (kept_text(outcome), request_id)
+    )
+
+
+def end_attempt(db: sqlite3.Connection, job_id: str, attempt: int, ending: Ending) -> State | None:
+    """Notes the end of a running attempt; returns what the job is now, None where the attempt has ended before."""
+    row = db.execute(
+        "SELECT worker_id FROM attempts WHERE job_id = ? AND number = ? AND outcome = 'running'", (job_id, attempt)
+    ).fetchone()
+    if row is None:
+        return None
+    reason = None if ending.reason is None else kept_text(ending.reason)
+    db.execute(
+        """UPDATE attempts SET outcome = ?, ended_at = ?, reason = ?, exit_code = ?, peak_memory_bytes = ?,
+        is_silent = ? WHERE job_id = ? AND number = ?""",
+        (
+            ending.outcome,
+            time.time(),
+            reason,
+            ending.exit_code,
+            ending.peak_memory_bytes,
+            ending.is_silent,
+            job_id,
+            attempt,
+        ),
+    )
+    state, why = _state_after(db, job_id, ending.outcome, reason)
+    _set_state(db, job_id, state, why)
+    db.execute("UPDATE requests SET outcome = 'the job ended' WHERE job_id = ? AND outcome IS NULL", (job_id,))
+    add_entry(db, Hand(row["worker_id"]), "end", job_id, ending.outcome, reason)
+    return state
+
+
+def _first_in_line(db: sqlite3.Connection) -> sqlite3.Row | None:
+    row = db.execute("SELECT * FROM jobs WHERE state = 'queued' ORDER BY place, number LIMIT 1").fetchone()
+    return row if isinstance(row, sqlite3.Row) else None
+
+
+def _problem(row: sqlite3.Row, checker: Checker) -> str | None:
+    payload = job_payload(row["job_id"], row["key"], row["work"], row["person"], row["submitted_at"])
+    # A sign-in that was fresh when the job was submitted is not held against it when its turn comes days later.
+    return checker.problem(payload, row["signature"], person_of(row["person"]), Role.LAUNCHER, row["submitted_at"])
+
+
+def _begin(db: sqlite3.Connection, job_id: str, worker: sqlite3.Row) -> Claim:
+    attempt = int(db.execute("SELECT count(*) FROM attempts WHERE job_id = ?", (job_id,)).fetchone()[0]) + 1
+    process = process_of(worker)
+    db.execute(
+        """INSERT INTO attempts
+        (job_id, number, worker_id, host, boot_id, pid, started_ticks, started_at, outcome)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'running')""",
+        (
+            job_id,
+            attempt,
+            worker["worker_id"],
+            process.host,
+            process.boot_id,
+            process.pid,
+            process.started_ticks,
+            time.time(),
+        ),
+    )
+    _set_state(db, job_id, "running", None)
+    add_entry(db, Hand(worker["worker_id"]), "start", job_id, "done", f"attempt {attempt}")
+    return Claim(job=known_job(db, job_id), attempt=attempt)
+
+
+def _state_after(db: sqlite3.Connection, job_id: str, outcome: Outcome, reason: str | None) -> tuple[State, str | None]:
+    """What a job is after an attempt, and why."""
+    if outcome == "lost":
+        return _state_after_loss(db, job_id, reason)
+    if outcome == "running":
+        raise ConfigError(
+            f"an attempt at job {job_id!r} cannot end as running; it ends finished, failed, stopped or lost"
+        )
+    return outcome, reason
+
+
+def _state_after_loss(db: sqlite3.Connection, job_id: str, reason: str | None) -> tuple[State, str | None]:
+    if known_job(db, job_id).stopping:
+        return "stopped", "it was to be stopped when it was lost"
+    n_lost = int(
+        db.execute("SELECT count(*) FROM attempts WHERE job_id = ? AND outcome = 'lost'", (job_id,)).fetchone()[0]
+    )
+    why = reason or "its worker ended without a word"
+    return ("queued", why) if n_lost <= MOST_LOST else ("failed", f"lost {n_lost} times, the last time: {why}")
+
+
+def _set_state(db: sqlite3.Connection, job_id: str, state: State, reason: str | None) -> None:
+    db.execute("UPDATE jobs SET state = ?, reason = ? WHERE job_id = ?", (state, reason, job_id))

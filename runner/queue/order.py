@@ -1,0 +1,67 @@
+"""From a sweep file to an order: checked, complete in itself, and written in one way."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+from runner.errors import ConfigError
+from runner.queue.job import SweepOrder
+from runner.spec.axes import POINTS_AROUND
+from runner.spec.axis_values import axis_values
+from runner.spec.grid import MOST_TRIALS
+from runner.spec.load import load_sweep_spec, parse_sweep_spec
+from runner.spec.schema import SweepSpec
+
+_FILE: Final = "the submitted specification"
+
+
+def read_order(path: Path) -> SweepOrder:
+    """The order of a sweep file; relative paths in it start at its folder.
+
+    Raises:
+        ConfigError: As `load_sweep_spec`; or it has too many runs.
+    """
+    return order_of(load_sweep_spec(path))
+
+
+def order_of(spec: SweepSpec) -> SweepOrder:
+    """The order of a checked sweep.
+
+    Raises:
+        ConfigError: A path in it is relative, so that a worker would look for it elsewhere; or it has too many runs.
+    """
+    values = spec.model_dump(mode="json", exclude_defaults=True)
+    text = json.dumps(values, indent=2, ensure_ascii=False)
+    return SweepOrder(sweep_id=spec.name, spec=text, n_runs=count_runs(spec))
+
+
+def checked_order(order: SweepOrder) -> SweepSpec:
+    """The sweep that an order says.
+
+    Raises:
+        ConfigError: The text is no correct sweep file, or not the one that the order says it is.
+    """
+    spec = parse_sweep_spec(order.spec, file=_FILE)
+    n_runs = count_runs(spec)
+    if (spec.name, n_runs) != (order.sweep_id, order.n_runs):
+        raise ConfigError(
+            f"{_FILE}: it is sweep {spec.name!r} with {n_runs} runs, and was said to be "
+            f"{order.sweep_id!r} with {order.n_runs}; submit it anew"
+        )
+    return spec
+
+
+def count_runs(spec: SweepSpec) -> int:
+    """How many runs a sweep has, without its model and data.
+
+    Raises:
+        ConfigError: Too many.
+    """
+    n_runs = len(spec.seeds)
+    for name, axis in spec.axes.items():
+        n_runs *= (axis.points or POINTS_AROUND) if axis.around is not None else len(axis_values(name, axis))
+    if n_runs > MOST_TRIALS:
+        raise ConfigError(f"{spec.name}: the grid has {n_runs} runs, more than {MOST_TRIALS}; shorten an axis")
+    return n_runs
