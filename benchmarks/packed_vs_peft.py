@@ -22,7 +22,8 @@ from benchmarks.report import median, write_result
 from runner.spec import parse_sweep_spec
 from runner.spec.plan import TrialPlan
 from runner.sweep import PreparedSweep, prepare_sweep
-from runner.training.session import PackLimits, TrainingSession
+from runner.training.memory import PackLimits
+from runner.training.session import TrainingSession
 from runner.training.tokenized import data_order
 from runner.training.trainer import Evaluation
 from runner.training.trial_state import StepResult, TrialState

@@ -15,7 +15,7 @@ from runner.data.load import load_dataset
 from runner.evaluation.after_sweep import evaluate_sweep, sweep_benchmarks
 from runner.evaluation.benchmark import Benchmark
 from runner.evaluation.outcome import EvaluationOutcome
-from runner.run_rows import planned_row, provenance_json
+from runner.run_rows import planned_row
 from runner.spec import SweepSpec
 from runner.spec.plan import Plan, SequenceStats, TrialPlan, make_plan
 from runner.spec.trial import Trial
@@ -26,7 +26,8 @@ from runner.tracking.both import Both
 from runner.tracking.wandb_mirror import FINISH_TIMEOUT_S, WandbMirror
 from runner.tracking.wandb_runs import WandbRuns
 from runner.training.base_model import ModelFolder, find_model, load_tokenizer
-from runner.training.session import PackLimits, TrainingSession, group_by_precision
+from runner.training.memory import PackLimits
+from runner.training.session import TrainingSession, group_by_precision
 from runner.training.tokenized import LossOn, TokenizedData, tokenize_dataset
 from runner.training.trainer import STOPPED
 
@@ -208,7 +209,7 @@ class _SweepWork:
         store_observer = SweepObserver(
             self._writer,
             attempts=self._attempts,
-            provenance=provenance_json(**session.facts()),
+            provenance=session.facts(),
             device=session.device_name,
             adapters_in=self._store if spec.save_adapters else None,
             kept_steps={p.trial.run_id: spec.evaluate.part_steps(p.n_steps) for p in plans} if spec.evaluate else {},

@@ -1,9 +1,11 @@
 """Between the trainer and the store: writes every step and every change of state."""
 
+import time
 from collections.abc import Container, Mapping, Sequence
 
 from analysis.store import Store, StoreWriter
-from runner.spec.plan import TrialPlan
+from runner.run_rows import provenance_json
+from runner.spec.plan import FORWARD_SHARE, TrialPlan
 from runner.sweep_progress import ProgressView, RunProgress, SweepProgress
 from runner.training.adapter_files import adapter_folder, save_adapter
 from runner.training.hardware import peak_memory_bytes
@@ -17,7 +19,7 @@ class SweepObserver:
     Args:
         writer: Where metrics and states go.
         attempts: Which try of each run this is, by run id.
-        provenance: JSON text: versions, machine, pack.
+        provenance: Facts about this process that each run's record keeps: precision, pack.
         adapters_in: Store whose artifact folders get the adapters of finished trials; None keeps none.
         kept_steps: After how many steps a trial's adapter is kept as well, by run id.
     """
@@ -27,7 +29,7 @@ class SweepObserver:
         writer: StoreWriter,
         *,
         attempts: Mapping[str, int],
-        provenance: str,
+        provenance: Mapping[str, object],
         device: str,
         adapters_in: Store | None,
         kept_steps: Mapping[str, Container[int]],
@@ -39,6 +41,7 @@ class SweepObserver:
         self._device, self._adapters_in, self._base_model = device, adapters_in, base_model
         self._kept_steps = kept_steps
         self._progress, self._view = progress, view
+        self._started, self._work_tokens = time.monotonic(), 0.0
 
     def started(self, state: TrialState) -> None:
         """The run's status becomes `running`."""
@@ -48,7 +51,7 @@ class SweepObserver:
                 "status": "running",
                 "attempt": self._attempts[state.run_id],
                 "device": self._device,
-                "provenance_json": self._provenance,
+                "provenance_json": provenance_json(**self._provenance),
             }
         )
         trial = state.trial
@@ -70,6 +73,7 @@ class SweepObserver:
         run = self._progress.running[state.run_id]
         run.step, run.train_loss, run.lr_now = step + 1, result.train_loss, result.lr_now
         self._progress.done_tokens += round(run.tokens_per_step)
+        self._work_tokens += run.tokens_per_step
         self._view.changed(self._progress)
         if result.problem is None and state.step in self._kept_steps.get(state.run_id, ()):
             self._keep(state, state.step)
@@ -78,6 +82,7 @@ class SweepObserver:
         """Logs the held-out loss at the number of steps done."""
         self._log(state, state.step, {"eval_loss": evaluation.eval_loss, "eval_bpb": evaluation.eval_bpb})
         self._progress.running[state.run_id].eval_loss = evaluation.eval_loss
+        self._work_tokens += FORWARD_SHARE * state.plan.evaluated_tokens / state.plan.n_evaluations
         self._view.changed(self._progress)
 
     def ended(self, state: TrialState, status: str, reason: str | None) -> None:
@@ -126,8 +131,14 @@ class SweepObserver:
             "tokens_seen": state.tokens_seen,
             "wall_s": state.wall_s,
             "peak_memory_bytes": peak_memory_bytes(state.adapter.parameter.device),
+            "provenance_json": provenance_json(**self._provenance, tokens_per_s=self._tokens_per_s()),
         }
         self._close(state.run_id, status, reason, measured)
+
+    def _tokens_per_s(self) -> float | None:
+        """Of all trials together since training began: what a forecast of another sweep needs."""
+        elapsed = time.monotonic() - self._started
+        return self._work_tokens / elapsed if elapsed > 0 and self._work_tokens else None
 
     def _close(self, run_id: str, status: str, reason: str | None, columns: Mapping[str, object]) -> None:
         row: dict[str, object] = {"run_id": run_id, "status": status, **columns}

@@ -126,10 +126,10 @@ def _headline(progress: SweepProgress, clock: _Clock) -> str:
     n_done = len(progress.ended) + progress.n_skipped
     speed = progress.done_tokens / clock.elapsed_s if clock.elapsed_s > 1 else 0.0
     left_s = (progress.total_tokens - progress.done_tokens) / speed if speed else None
-    eta = DASH if left_s is None else _duration(max(left_s, 0.0))
+    eta = DASH if left_s is None else duration(max(left_s, 0.0))
     return (
         f"{progress.sweep_id}: {n_done} of {progress.n_runs} runs done, {speed:,.0f} tokens/s, "
-        f"{_duration(clock.elapsed_s)} so far, {eta} left"
+        f"{duration(clock.elapsed_s)} so far, {eta} left"
     )
 
 
@@ -147,7 +147,7 @@ def _running_table(progress: SweepProgress, clock: _Clock) -> Table:
             _number(run.eval_loss, ".4f"),
             _number(run.lr_now, ".2e"),
             _number(run.tokens_per_s(now), ",.0f"),
-            DASH if left_s is None else _duration(left_s),
+            DASH if left_s is None else duration(left_s),
         )
     return table
 
@@ -171,7 +171,7 @@ def _scoring_state(progress: ScoringProgress) -> str:
     if not progress.n_all:
         return "preparing"
     left_s = progress.left_s(time.monotonic())
-    eta = DASH if left_s is None else _duration(left_s)
+    eta = DASH if left_s is None else duration(left_s)
     return f"{progress.n_done:,} of {progress.n_all:,} answers, {eta} left"
 
 
@@ -184,7 +184,8 @@ def _number(value: float | None, form: str) -> str:
     return DASH if value is None else format(value, form)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """`2:05`, or `1:02:05` from an hour on."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -9,10 +9,9 @@ import typer
 
 from runner.cli.conclusion import print_conclusion
 from runner.cli.options import DEFAULT_STORE, JsonOption, StoreOption
-from runner.cli.output import print_json, print_lines, print_table
+from runner.cli.output import print_json, print_lines
 
 if TYPE_CHECKING:
-    from runner.spec.plan import Plan
     from runner.sweep import PreparedSweep, SweepOutcome
 
 PARTIAL = 1
@@ -24,7 +23,8 @@ def run_sweep_file(
     ],
     store: StoreOption = Path(DEFAULT_STORE),
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the grid, its steps and its cost in tokens; train nothing.")
+        bool,
+        typer.Option("--dry-run", help="Show the grid, what is there already, and what the rest takes; train nothing."),
     ] = False,
     status_file: Annotated[
         Path | None,
@@ -54,7 +54,7 @@ def run_sweep_file(
 
     sweep = prepare_sweep(checked)
     if dry_run:
-        show_plan(sweep.plan, json_output=json_output)
+        show_forecast(sweep, store, json_output=json_output)
         return
     outcome = train(sweep, store, status_file=status_file, control_file=control_file)
     if json_output:
@@ -98,34 +98,16 @@ def train(
     return outcome
 
 
-def show_plan(plan: Plan, *, json_output: bool) -> None:
-    """Prints the grid and its cost."""
+def show_forecast(sweep: PreparedSweep, store: Path, *, json_output: bool) -> None:
+    """Prints the grid and what it will take here."""
+    from runner.cli.forecast_view import print_forecast
+    from runner.sweep_forecast import forecast
+
+    found = forecast(sweep, store)
     if json_output:
-        print_json(plan.to_json())
-        return
-    headers = ("learning rate", "!batch size", "!rank", "!seed", "!steps", "!trained tokens", "!processed tokens")
-    rows = (
-        (
-            f"{p.trial.learning_rate:g}",
-            p.trial.batch_size,
-            p.trial.lora_rank,
-            p.trial.seed,
-            p.n_steps,
-            f"{p.trained_tokens:,}",
-            f"{p.processed_tokens:,}",
-        )
-        for p in plan.trials
-    )
-    title = f"{plan.sweep_id}: {len(plan.trials)} runs, {plan.n_configurations} configurations"
-    print_table(headers, rows, title=title)
-    print_lines(
-        [
-            "",
-            f"Together {plan.processed_tokens:,} tokens in training and {plan.evaluated_tokens:,} in evaluation "
-            "(prompts included).",
-            *plan.notes,
-        ]
-    )
+        print_json(found.to_json())
+    else:
+        print_forecast(found)
 
 
 def show_outcome(outcome: SweepOutcome) -> None:

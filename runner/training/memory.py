@@ -1,6 +1,6 @@
 """How many trials fit at once, from an estimate made before anything is allocated."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -8,7 +8,9 @@ import torch
 from transformers import PreTrainedConfig
 
 from runner.errors import EnvironmentProblem
+from runner.spec.plan import TrialPlan
 from runner.training.head_loss import CHUNK_TOKENS
+from runner.training.tokenized import TokenizedData
 
 HEADROOM = 0.8
 """Share of the free memory that is planned with; the rest is for fragmentation and everybody else (our choice)."""
@@ -34,6 +36,14 @@ class PackSize:
     n_workers: int
 
 
+@dataclass(frozen=True, slots=True)
+class PackLimits:
+    """What the user asked for; None leaves it to the memory estimate."""
+
+    n_slots: int | None = None
+    micro_batch_tokens: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
     """What the sweep asks of the memory."""
@@ -44,6 +54,18 @@ class Demand:
     step_tokens: float
     """Mean tokens of one trial's optimizer step."""
     longest_row: int
+
+
+def demand_of(
+    plans: Sequence[TrialPlan], n_adapter_parameters: Sequence[int], data_of: Callable[[TrialPlan], TokenizedData]
+) -> Demand:
+    """What these plans ask of the memory."""
+    return Demand(
+        n_trials=len(plans),
+        adapter_parameters=max(n_adapter_parameters),
+        step_tokens=sum(p.processed_tokens / p.n_steps for p in plans) / len(plans),
+        longest_row=max(data_of(p).longest for p in plans),
+    )
 
 
 def plan_pack(

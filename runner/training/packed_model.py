@@ -134,7 +134,7 @@ class PackedModel:
         self.compute_dtype: torch.dtype = model.dtype
         self.device: torch.device = model.device
         self.pack = Pack(self.compute_dtype)
-        self.module_sizes: dict[str, tuple[int, int]] = {}
+        self.module_sizes = linear_sizes(model)
         model.eval().requires_grad_(False)
         expected = _probe_loss(model)
         self.decoder: nn.Module = model.get_decoder()
@@ -206,10 +206,8 @@ class PackedModel:
     def _patch(self, model: PreTrainedModel) -> None:
         AttentionInterface.register(ATTENTION, _packed_attention)
         model.set_attn_implementation(ATTENTION)
-        head = model.get_output_embeddings()
         for name, module in list(model.named_modules()):
-            if isinstance(module, nn.Linear) and module is not head:
-                self.module_sizes[name] = (module.in_features, module.out_features)
+            if name in self.module_sizes:
                 model.set_submodule(name, PackedLinearModule(module, name, self.pack))
             elif _is_rms_norm(module):
                 norm = PackedNormModule(module.weight, module.variance_epsilon, self.compute_dtype)
@@ -260,6 +258,16 @@ def _transformers_silu() -> type[nn.Module]:
     from transformers.activations import SiLUActivation
 
     return SiLUActivation  # type: ignore[no-any-return]
+
+
+def linear_sizes(model: PreTrainedModel) -> dict[str, tuple[int, int]]:
+    """`(n_in, n_out)` of every module that can carry a low-rank pair, by dotted name: all linear ones but the head."""
+    head = model.get_output_embeddings()
+    return {
+        name: (module.in_features, module.out_features)
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and module is not head
+    }
 
 
 def _round_rotary(decoder: nn.Module, dtype: torch.dtype) -> None:

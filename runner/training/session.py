@@ -1,7 +1,7 @@
 """One base model in one precision, and the trials that train over it."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import torch
 
@@ -16,20 +16,12 @@ from runner.training.hardware import (
     pick_device,
     resolve_precision,
 )
-from runner.training.memory import Demand, PackSize, plan_pack
+from runner.training.memory import PackLimits, PackSize, demand_of, plan_pack
 from runner.training.packed_model import PackedModel
 from runner.training.tokenized import TokenizedData
 from runner.training.trainer import Observer, PackedTrainer
 from runner.training.trial_state import adapter_shape
 from runner.training.workers import Workers
-
-
-@dataclass(frozen=True, slots=True)
-class PackLimits:
-    """What the user asked for; None leaves it to the memory estimate."""
-
-    n_slots: int | None = None
-    micro_batch_tokens: int | None = None
 
 
 class TrainingSession:
@@ -53,7 +45,7 @@ class TrainingSession:
         self.pack: PackSize = plan_pack(
             network.config,
             sum(p.numel() * p.element_size() for p in network.parameters()),
-            self._demand(),
+            demand_of(plans, [n_parameters(adapter_shape(p), self.model.module_sizes) for p in plans], data_of),
             dtype=self.dtype,
             device=self.device,
             free_bytes=free_memory_bytes(self.device),
@@ -87,14 +79,6 @@ class TrainingSession:
             workers=self._workers,
         )
         trainer.run(self.plans, should_stop, leaves)
-
-    def _demand(self) -> Demand:
-        return Demand(
-            n_trials=len(self.plans),
-            adapter_parameters=max(n_parameters(adapter_shape(p), self.model.module_sizes) for p in self.plans),
-            step_tokens=sum(p.processed_tokens / p.n_steps for p in self.plans) / len(self.plans),
-            longest_row=max(self._data_of(p).longest for p in self.plans),
-        )
 
     def _check_targets(self, model_id: str) -> None:
         for plan in self.plans:

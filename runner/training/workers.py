@@ -27,8 +27,8 @@ class Workers:
 
     @classmethod
     def for_device(cls, device: torch.device) -> "Workers":
-        """One per CPU core that torch would use; a GPU has its own parallelism."""
-        return cls(_N_CORES if device.type == "cpu" else 1)
+        """As many as `n_workers_for`."""
+        return cls(n_workers_for(device))
 
     def map(self, task: Callable[[T, int], R], items: Sequence[T]) -> list[R]:
         """`task(item, worker)` for every item, each on a worker of its own.
@@ -50,3 +50,8 @@ class Workers:
         if errors:
             raise errors[0]
         return [future.result() for future in running]
+
+
+def n_workers_for(device: torch.device) -> int:
+    """One per CPU core that torch would use; a GPU has its own parallelism."""
+    return _N_CORES if device.type == "cpu" else 1
