@@ -9,7 +9,7 @@ from typing import Final
 from runner.access.authority import NotAllowed
 from runner.access.site import SiteSettings
 from runner.access.site_sections import CatalogueSettings
-from runner.drafts.order import count_runs
+from runner.queue.order import count_runs
 from runner.spec.dataset import BUILT_IN, DatasetSection
 from runner.spec.schema import SweepSpec
 

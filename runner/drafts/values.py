@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from analysis.strict_yaml.document import parse_yaml
+from analysis.strict_yaml.write import to_yaml
+from runner.errors import ConfigError
 from runner.spec.schema import SweepSpec
 from runner.spec.training import TARGET_GROUPS
 
@@ -33,6 +36,18 @@ def short_forms(values: Mapping[str, object]) -> Values:
     if isinstance(seeds, list):
         short["seeds"] = short_seeds(seeds)
     return short
+
+
+def readable_text(text: str) -> str:
+    """Returns the text of a job's specification as a person would write it.
+
+    Raises:
+        ConfigError: it holds no mapping.
+    """
+    values = parse_yaml(text, "the job's specification").value
+    if not isinstance(values, dict):
+        raise ConfigError("the job's specification holds no `key: value` lines")
+    return to_yaml(short_forms(values))
 
 
 def short_seeds(seeds: list[int]) -> int | list[int]:
