@@ -12,6 +12,7 @@ from analysis.errors import UcurveError
 from analysis.store import RunRow, Store, StoreWriter, artifact_dir
 from runner.data.dataset import Dataset
 from runner.data.load import load_dataset
+from runner.drafts.past import SPEC_KEY
 from runner.evaluation.after_sweep import evaluate_sweep, sweep_benchmarks
 from runner.evaluation.benchmark import Benchmark
 from runner.evaluation.outcome import EvaluationOutcome
@@ -209,7 +210,7 @@ class _SweepWork:
         store_observer = SweepObserver(
             self._writer,
             attempts=self._attempts,
-            provenance=session.facts(),
+            provenance=session.facts() | {SPEC_KEY: spec.model_dump(mode="json", exclude_unset=True)},
             device=session.device_name,
             adapters_in=self._store if spec.save_adapters else None,
             kept_steps={p.trial.run_id: spec.evaluate.part_steps(p.n_steps) for p in plans} if spec.evaluate else {},

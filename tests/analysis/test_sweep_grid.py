@@ -12,7 +12,7 @@ from analysis.figures.sweep_grid import GridRun, arrange_grid, plot_sweep_grid
 def _runs(done: int = 0, **axes: list[object]) -> list[GridRun]:
     combinations = list(itertools.product((1e-4, 1e-3, 1e-2), *axes.values()))
     return [
-        GridRun(float(rate), dict(zip(axes, rest, strict=True)), index < done)
+        GridRun(float(str(rate)), dict(zip(axes, rest, strict=True)), index < done)
         for index, (rate, *rest) in enumerate(combinations)
     ]
 

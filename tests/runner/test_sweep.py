@@ -10,8 +10,10 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from analysis.store import Store, artifact_dir
+from analysis.strict_yaml.write import to_yaml
+from runner.drafts.past import past_sweep
 from runner.errors import ConfigError, EnvironmentProblem, ModelError
-from runner.spec import load_sweep_spec
+from runner.spec import load_sweep_spec, parse_sweep_spec
 from runner.sweep import SweepOutcome, prepare_sweep, run_sweep
 from runner.sweep_lock import sweep_lock
 from runner.sweep_progress import NoView
@@ -63,6 +65,15 @@ def test_every_run_has_its_row_and_its_curve(finished: Store) -> None:
         assert run["tokens_seen"] == pytest.approx(240, rel=0.1)  # steps follow from the mean tokens of an example
         assert run["peak_memory_bytes"] > 0
         assert json.loads(run["provenance_json"])["precision"] == "float32"
+
+
+def test_every_run_keeps_the_sweep_file_it_came_from(finished: Store) -> None:
+    snapshot = finished.snapshot()
+    runs = snapshot.runs()
+    (sweep_id,) = set(runs["sweep_id"])
+    values = past_sweep(runs, sweep_id).values
+    spec = parse_sweep_spec(to_yaml(values))
+    assert {plan.trial.run_id for plan in prepare_sweep(spec).plan.trials} == set(runs["run_id"])
 
 
 def test_larger_batches_take_fewer_steps_at_a_token_budget(finished: Store) -> None:
