@@ -23,6 +23,10 @@ MOST_LOST: Final = 2
 _UNSIGNED: Final = (
     "its signature does not fit: it was not submitted through this queue, or its row was changed; submit it again"
 )
+_WHY_WAITING: Final = (
+    "coalesce(?1, (SELECT a.reason FROM attempts AS a WHERE a.job_id = jobs.job_id ORDER BY a.number DESC LIMIT 1))"
+)
+_WAITS_OTHERWISE: Final = f"state = 'queued' AND reason IS NOT {_WHY_WAITING}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +49,14 @@ class Checker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """How an attempt ended; see `Attempt`."""
+    """How an attempt ended; see `Attempt`. What is put back is queued again, and no loss."""
 
     outcome: Outcome
     reason: str | None = None
     exit_code: int | None = None
     peak_memory_bytes: int | None = None
     is_silent: bool = False
+    is_put_back: bool = False
 
 
 def needed_role(person: Person, owner: Person) -> Role:
@@ -136,11 +141,21 @@ def end_attempt(db: sqlite3.Connection, job_id: str, attempt: int, ending: Endin
             attempt,
         ),
     )
-    state, why = _state_after(db, job_id, ending.outcome, reason)
+    state, why = _state_after(db, job_id, ending, reason)
     _set_state(db, job_id, state, why)
     db.execute("UPDATE requests SET outcome = 'the job ended' WHERE job_id = ? AND outcome IS NULL", (job_id,))
-    add_entry(db, Hand(row["worker_id"]), "end", job_id, ending.outcome, reason)
+    add_entry(db, Hand(row["worker_id"]), "put back" if ending.is_put_back else "end", job_id, ending.outcome, reason)
     return state
+
+
+def is_known_wait(db: sqlite3.Connection, reason: str | None) -> bool:
+    """Whether all queued jobs say this reason; None: what their last attempts said."""
+    return db.execute(f"SELECT 1 FROM jobs WHERE {_WAITS_OTHERWISE}", (reason,)).fetchone() is None  # noqa: S608
+
+
+def explain_wait(db: sqlite3.Connection, reason: str | None) -> None:
+    """Makes all queued jobs say this reason."""
+    db.execute(f"UPDATE jobs SET reason = {_WHY_WAITING} WHERE {_WAITS_OTHERWISE}", (reason,))  # noqa: S608
 
 
 def _first_in_line(db: sqlite3.Connection) -> sqlite3.Row | None:
@@ -177,10 +192,13 @@ def _begin(db: sqlite3.Connection, job_id: str, worker: sqlite3.Row) -> Claim:
     return Claim(job=known_job(db, job_id), attempt=attempt)
 
 
-def _state_after(db: sqlite3.Connection, job_id: str, outcome: Outcome, reason: str | None) -> tuple[State, str | None]:
+def _state_after(db: sqlite3.Connection, job_id: str, ending: Ending, reason: str | None) -> tuple[State, str | None]:
     """What a job is after an attempt, and why."""
+    outcome = ending.outcome
     if outcome == "lost":
         return _state_after_loss(db, job_id, reason)
+    if ending.is_put_back:
+        return ("stopped", None) if known_job(db, job_id).stopping else ("queued", reason)
     if outcome == "running":
         raise ConfigError(
             f"an attempt at job {job_id!r} cannot end as running; it ends finished, failed, stopped or lost"

@@ -22,7 +22,7 @@ from runner.access.person import Person, Role
 from runner.access.signing import Signer
 from runner.errors import ConfigError
 from runner.queue import asking, claiming, leases
-from runner.queue.audit import add_entry, read_entries
+from runner.queue.audit import add_entry, kept_text, read_entries
 from runner.queue.claiming import Checker, Ending
 from runner.queue.database import Database
 from runner.queue.folders import attempt_folder, prune
@@ -247,6 +247,38 @@ class Queue:
             state = claiming.end_attempt(db, job_id, attempt, ending)
         prune(self.folder, self._ended)
         return state
+
+    def put_back(
+        self,
+        job_id: str,
+        attempt: int,
+        *,
+        reason: str | None = None,
+        exit_code: int | None = None,
+        peak_memory_bytes: int | None = None,
+    ) -> State | None:
+        """Ends an attempt whose worker is asked to end, and queues the job again at its place, as often as may be.
+
+        Returns what the job is now: `stopped` where somebody asked for that; None where the attempt had ended before.
+        """
+        ending = Ending(
+            outcome="stopped",
+            reason=reason,
+            exit_code=exit_code,
+            peak_memory_bytes=peak_memory_bytes,
+            is_put_back=True,
+        )
+        with self._database.change() as db:
+            return claiming.end_attempt(db, job_id, attempt, ending)
+
+    def explain_wait(self, reason: str | None) -> None:
+        """Says of all queued jobs why none of them begins, such as a full disk; None: nothing keeps them."""
+        text = None if reason is None else kept_text(reason)
+        with self._database.look() as db:
+            if claiming.is_known_wait(db, text):  # so that waiting costs a look and no change
+                return
+        with self._database.change() as db:
+            claiming.explain_wait(db, text)
 
     def recover(self) -> list[Recovered]:
         """Finds attempts whose worker died, and queues their jobs again; forgets workers that died."""
