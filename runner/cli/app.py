@@ -29,11 +29,14 @@ from runner.cli import (
     imports,
     lr_scaling,
     pareto,
+    queue,
+    queue_stop,
     recommend,
     regret,
     runs,
     search_progress,
     store,
+    submit,
     sweep,
 )
 from runner.errors import EnvironmentProblem
@@ -52,6 +55,9 @@ app = typer.Typer(
 # Verbs in the order of the help text: train, then look, then look after.
 app.command("demo")(demo.run_demo)
 app.command("sweep")(sweep.run_sweep_file)
+app.command("submit")(submit.submit_sweep)
+app.add_typer(queue.queue_app, name="queue")
+app.command("stop")(queue_stop.stop_job)
 app.command("eval")(evaluate.score_runs)
 app.add_typer(imports.import_app, name="import")
 app.command("app")(dashboard.serve_app)

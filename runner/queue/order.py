@@ -32,6 +32,7 @@ def order_of(spec: SweepSpec) -> SweepOrder:
     Raises:
         ConfigError: A path in it is relative, so that a worker would look for it elsewhere; or it has too many runs.
     """
+    _check_paths(spec)
     values = spec.model_dump(mode="json", exclude_defaults=True)
     text = json.dumps(values, indent=2, ensure_ascii=False)
     return SweepOrder(sweep_id=spec.name, spec=text, n_runs=count_runs(spec))
@@ -44,6 +45,7 @@ def checked_order(order: SweepOrder) -> SweepSpec:
         ConfigError: The text is no correct sweep file, or not the one that the order says it is.
     """
     spec = parse_sweep_spec(order.spec, file=_FILE)
+    _check_paths(spec)
     n_runs = count_runs(spec)
     if (spec.name, n_runs) != (order.sweep_id, order.n_runs):
         raise ConfigError(
@@ -65,3 +67,19 @@ def count_runs(spec: SweepSpec) -> int:
     if n_runs > MOST_TRIALS:
         raise ConfigError(f"{spec.name}: the grid has {n_runs} runs, more than {MOST_TRIALS}; shorten an axis")
     return n_runs
+
+
+def _check_paths(spec: SweepSpec) -> None:
+    dataset = spec.dataset
+    files = [
+        (f"dataset.{key}", path) for key in ("path", "held_out") if isinstance(path := getattr(dataset, key), Path)
+    ]
+    benchmarks = spec.evaluate.benchmarks if spec.evaluate is not None else ()
+    files += [("evaluate.benchmarks", Path(name)) for name in benchmarks if name.lower().endswith(".jsonl")]
+    if spec.model.id.startswith(("./", "../", "~")):
+        files.append(("model.id", Path(spec.model.id)))
+    for key, path in files:
+        if not path.is_absolute():
+            raise ConfigError(
+                f"{spec.name}: {key}: {str(path)!r} is relative, and a worker runs elsewhere; write the whole path"
+            )

@@ -21,7 +21,7 @@ _SHARED = {"--help", "-h"}
 def _verbs(command: Any, path: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - typer's command type is private
     """All commands that do something, with what a user types for them."""
     children = getattr(command, "commands", None)
-    if children is None:
+    if children is None or command.invoke_without_command:
         yield path, command
     for name, child in (children or {}).items():
         yield from _verbs(child, f"{path} {name}")
