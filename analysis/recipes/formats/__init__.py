@@ -1,0 +1,1 @@
+"""One file per tool: a recipe in its words."""
