@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from analysis.figures.best_config import MAX_LINE, plot_ranking
+from analysis.figures.best_config import chart_height, plot_ranking
 from analysis.figures.ranking_differences import plot_differences
 from analysis.ranking.tables import ranking_table, winner_json
 from analysis.ranking.texts import excluded_sentences
@@ -67,7 +67,7 @@ def _show_charts(ranking: Ranking, view: View, name: str) -> None:
         plot_ranking(ranking, metric=view.metric, theme=theme(), max_rows=MAX_ROWS),
         key=f"{name}-chart",
         alt=f"Mean {view.metric} per configuration, best on top",
-        height=chart_height(ranking),
+        height=chart_height(ranking, MAX_ROWS),
     )
     if ranking.indistinguishable is not None and len(ranking.ranking) > 1:
         with st.expander("Differences to the winner", icon=":material/compare_arrows:"):
@@ -75,12 +75,5 @@ def _show_charts(ranking: Ranking, view: View, name: str) -> None:
                 plot_differences(ranking, metric=view.metric, theme=theme(), max_rows=MAX_ROWS),
                 key=f"{name}-differences",
                 alt=f"Difference in {view.metric} to the winner per configuration, with 95 % intervals",
-                height=chart_height(ranking),
+                height=chart_height(ranking, MAX_ROWS),
             )
-
-
-def chart_height(ranking: Ranking) -> int:
-    """Pixels that the chart of a ranking needs: long labels take two lines."""
-    shown = ranking.ranking[:MAX_ROWS]
-    row = 44 if any(len(score.name) > MAX_LINE for score in shown) else 28
-    return 150 + row * max(len(shown), 2)

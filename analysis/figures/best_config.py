@@ -57,6 +57,13 @@ def plot_ranking(ranking: Ranking, *, metric: str, theme: Theme = "light", max_r
     return figure
 
 
+def chart_height(ranking: Ranking, max_rows: int) -> int:
+    """Returns the pixels that the chart needs: long labels take two lines."""
+    shown = ranking.ranking[:max_rows]
+    row = 44 if any(len(score.name) > MAX_LINE for score in shown) else 28
+    return 150 + row * max(len(shown), 2)
+
+
 def finish_rows(
     figure: go.Figure, shown: Sequence[ConfigScore], names: dict[str, str], line: float | None, theme: Theme
 ) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analysis.number_format import format_value
-from analysis.ranking.types import ConfigScore, Ranking
-from analysis.wording.plain import MISSING
+from analysis.ranking.types import BestConfiguration, ConfigScore, Ranking
+from analysis.wording.plain import MISSING, count_text
 from analysis.wording.voices import PLAIN, Voice
 
 
@@ -22,6 +22,33 @@ class Card:
 def winner_name(winner: ConfigScore) -> str:
     """The winner's varying hyperparameters; with one configuration there are none."""
     return winner.name if winner.config else "The only configuration"
+
+
+def question_sentence(best: BestConfiguration, *, n_runs: int) -> str:
+    """What a ranking answers, with how much it looks at."""
+    n = sum(len(ranking.ranking) for ranking in best.groups)
+    good = "lowest" if best.direction == "min" else "highest"
+    groups = f", in {len(best.groups):,} groups whose values compare" if len(best.groups) > 1 else ""
+    return (
+        f"Which of {count_text(n, 'configuration')} has the {good} {best.metric}, and how sure is that? "
+        f"Asked of {count_text(n_runs, 'run')}{groups}."
+    )
+
+
+def decision_sentence(ranking: Ranking, metric: str) -> str:
+    """The decision with its probability and its equals, in one sentence or two; the reason where there is none."""
+    winner = ranking.winner
+    if winner is None:
+        return ranking.rule
+    spread = f" ± {format_value(winner.se, winner.se)} (se)" if winner.se is not None else ""
+    found = f"{winner_name(winner)}: mean {metric} {format_value(winner.mean, winner.se)}{spread} over "
+    found += count_text(winner.n, "run")
+    n_ranked = sum(score.rank is not None for score in ranking.ranking)
+    if ranking.p_best is None or ranking.indistinguishable is None:
+        return f"{found}. How sure that is nobody can say: no configuration near the best has two seeds."
+    n_equal = len(ranking.indistinguishable) - 1
+    equal = f"{count_text(n_equal, 'other')} cannot be told from it" if n_equal else "it can be told from every other"
+    return f"{found}. It is the best of {n_ranked:,} with probability {ranking.p_best:.0%}; {equal}."
 
 
 def decision_cards(ranking: Ranking, winner: ConfigScore) -> tuple[Card, Card, Card, Card]:

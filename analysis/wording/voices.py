@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&^=])")
+_GFM: Final = re.compile(r"([\\`*_\[\]<>&|~$#])")
+_STARTS_A_BLOCK: Final = re.compile(r"^(\d*)([-+=.)])")
+"""What would start a list, a numbered one, or a rule at the start of a line."""
 _RECOGNISED: Final = re.compile(r"(?<=:)(?=[/\w])|(?<=www)(?=\.)|(?=@)")
 """Where web addresses and `:icon:` names are recognised even when every special character is escaped."""
 _WORD_JOINER: Final = "\u2060"
@@ -22,6 +25,18 @@ def md_escape(text: object) -> str:
     a\_b \[x\] \$y\$
     """
     return _MARKDOWN.sub(r"\\\1", _RECOGNISED.sub(_WORD_JOINER, " ".join(str(text).split())))
+
+
+def gfm_escape(text: object) -> str:
+    r"""The text made harmless for GitHub's Markdown, escaped only where a character has a meaning, so that it reads.
+
+    >>> print(gfm_escape("a_b [x](y) | 3.5e-4")), print(gfm_escape("- 1"))
+    a\_b \[x\](y) \| 3.5e-4
+    \- 1
+    (None, None)
+    """
+    escaped = _GFM.sub(r"\\\1", _RECOGNISED.sub(_WORD_JOINER, " ".join(str(text).split())))
+    return _STARTS_A_BLOCK.sub(r"\1\\\2", escaped)
 
 
 @dataclass(frozen=True, slots=True)

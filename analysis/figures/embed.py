@@ -1,0 +1,50 @@
+"""Figures as plain JSON for a page of our own, and the script that draws them there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import plotly.graph_objects as go
+import plotly.io
+import plotly.offline
+
+from analysis.figures.theme import Theme
+
+Path = tuple[str | int, ...]
+Change = tuple[Path, object]
+
+
+def draw_both(plot: Callable[[Theme], go.Figure]) -> tuple[dict[str, Any], list[Change]]:
+    """Returns a figure for a light page as JSON, and what is different for a dark one.
+
+    Args:
+        plot: Draws the figure for a theme.
+    """
+    light, dark = (_plain(plot(theme)) for theme in ("light", "dark"))
+    return light, list(_differences(light, dark, ()))
+
+
+def plotly_script() -> str:
+    """Returns plotly.js whole, as one script that needs nothing else."""
+    return str(plotly.offline.get_plotlyjs())
+
+
+def _plain(figure: go.Figure) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(plotly.io.to_json(figure, engine="json"))
+    return found
+
+
+def _differences(light: object, dark: object, path: Path) -> Iterator[Change]:
+    """Yields the places where two JSON values differ, as deep inside as they can be told apart."""
+    if light == dark:
+        return
+    if isinstance(light, dict) and isinstance(dark, dict) and light.keys() == dark.keys():
+        for key in light:
+            yield from _differences(light[key], dark[key], (*path, key))
+    elif isinstance(light, list) and isinstance(dark, list) and len(light) == len(dark):
+        for place, pair in enumerate(zip(light, dark, strict=True)):
+            yield from _differences(*pair, (*path, place))
+    else:
+        yield path, dark
