@@ -38,6 +38,7 @@ from runner.cli import (
     store,
     submit,
     sweep,
+    worker,
 )
 from runner.errors import EnvironmentProblem
 
@@ -58,6 +59,7 @@ app.command("sweep")(sweep.run_sweep_file)
 app.command("submit")(submit.submit_sweep)
 app.add_typer(queue.queue_app, name="queue")
 app.command("stop")(queue_stop.stop_job)
+app.command("worker")(worker.work)
 app.command("eval")(evaluate.score_runs)
 app.add_typer(imports.import_app, name="import")
 app.command("app")(dashboard.serve_app)

@@ -7,6 +7,7 @@ import os
 import re
 import threading
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Final
 
@@ -69,6 +70,21 @@ class CappedLog:
         draft = self._path.with_suffix(".inprogress")
         draft.write_bytes(content[:head_end] + mark + content[tail_start:])
         draft.replace(self._path)
+
+
+class DatedLog:
+    """A worker's own log: sentences, each with its time (UTC).
+
+    Args:
+        path: The file, which is appended to.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._log = CappedLog(path, _HEAD_BYTES)
+
+    def say(self, text: str) -> None:
+        """Adds a sentence."""
+        self._log.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {text.rstrip()}")
 
 
 class LineCleaner:

@@ -18,7 +18,7 @@ def missing_space(folders: Iterable[Path], least_bytes: int) -> str | None:
     """
     for folder in folders:
         try:
-            free = shutil.disk_usage(folder).free
+            free = shutil.disk_usage(next(place for place in (folder, *folder.parents) if place.exists())).free
         except OSError as problem:
             return f"waits for its disk: {str(folder)!r} cannot be read ({problem.strerror})"
         if free < least_bytes:

@@ -99,12 +99,6 @@ def wait_for_control() -> None:
     note("stopped_runs", Path("control.json").read_text(encoding="utf-8"))
 
 
-def kill_once() -> None:
-    """Dies, but only in the first attempt."""
-    if Path.cwd().name == "1":
-        kill()
-
-
 def kill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -128,10 +122,9 @@ def fail_environment() -> None:
     sys.exit(3)
 
 
-def disk_full_once() -> None:
-    if Path.cwd().name == "1":
-        sys.stderr.write("cannot write the metrics: No space left on device\n")
-        sys.exit(2)
+def fill_disk() -> None:
+    sys.stderr.write("cannot write the metrics: No space left on device\n")
+    sys.exit(2)
 
 
 def break_off() -> None:
@@ -153,9 +146,11 @@ def finish_partly() -> None:
 
 
 def main() -> None:
+    """Does what the name says; what begins with `first_`, in the first attempt only."""
     os.chdir(sys.argv[1])
     for name in json.loads(Path("spec.yaml").read_text(encoding="utf-8"))["name"].split("-"):
-        globals()[name]()
+        if not name.startswith("first_") or Path.cwd().name == "1":
+            globals()[name.removeprefix("first_")]()
     result(n_stopped=1 if HEARD else 0)
 
 

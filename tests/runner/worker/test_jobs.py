@@ -43,7 +43,7 @@ def test_mistakes_fail_at_once_with_their_sentence(shop: Shop, what: str, reason
 
 
 def test_killed_job_is_tried_again(shop: Shop) -> None:
-    job_id = shop.submit("kill_once-finish")
+    job_id = shop.submit("first_kill-finish")
     assert shop.work() == 0
     job = shop.job(job_id)
     assert (job.state, [attempt.outcome for attempt in job.attempts]) == ("finished", ["lost", "finished"])
@@ -61,7 +61,7 @@ def test_job_that_is_always_killed_fails_after_two_more_tries(shop: Shop) -> Non
 
 
 def test_full_disk_loses_the_attempt_and_not_the_job(shop: Shop) -> None:
-    job_id = shop.submit("disk_full_once-finish")
+    job_id = shop.submit("first_fill_disk-finish")
     assert shop.work() == 0
     job = shop.job(job_id)
     assert [attempt.outcome for attempt in job.attempts] == ["lost", "finished"]
