@@ -12,17 +12,23 @@ import plotly.offline
 
 from analysis.figures.theme import Theme
 
+Plot = Callable[[Theme], go.Figure]
 Path = tuple[str | int, ...]
 Change = tuple[Path, object]
 
 
-def draw_both(plot: Callable[[Theme], go.Figure]) -> tuple[dict[str, Any], list[Change]]:
+def draw_both(plot: Plot, y_range: tuple[float, float] | None = None) -> tuple[dict[str, Any], list[Change]]:
     """Returns a figure for a light page as JSON, and what is different for a dark one.
 
     Args:
         plot: Draws the figure for a theme.
+        y_range: Limits of its y axis; as drawn by default.
     """
-    light, dark = (_plain(plot(theme)) for theme in ("light", "dark"))
+    figures = plot("light"), plot("dark")
+    if y_range is not None:
+        for figure in figures:
+            figure.update_yaxes(range=list(y_range))
+    light, dark = map(_plain, figures)
     return light, list(_differences(light, dark, ()))
 
 

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from analysis.figures.embed import draw_both
-from analysis.figures.theme import Theme
+from analysis.figures.embed import Plot, draw_both
 from analysis.reports.types import Drawing, Figure, Table
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 
 def make_figure(
-    plot: Callable[[Theme], go.Figure],
+    plot: Plot,
     *,
     name: str,
     title: str,
@@ -23,23 +16,16 @@ def make_figure(
     table: Table | None = None,
     y_range: tuple[float, float] | None = None,
 ) -> Figure:
-    """Returns a figure drawn for light and dark pages; everything else is as in `Figure`.
+    """Returns a figure drawn for light and dark pages; everything but the first and the last is as in `Figure`.
 
     Args:
         plot: Draws it for a theme.
-        name: As in `Figure`.
-        title: Likewise.
-        alt: Likewise.
-        height: Likewise.
-        table: Likewise.
+        name: Name of its picture and anchor.
+        title: What it shows, as a caption.
+        alt: The same for those who cannot see it.
+        height: In pixels.
+        table: The numbers behind it.
         y_range: Limits of the y axis; everything by default.
     """
-
-    def framed(theme: Theme) -> go.Figure:
-        figure = plot(theme)
-        if y_range is not None:
-            figure.update_yaxes(range=list(y_range))
-        return figure
-
-    light, dark = draw_both(framed)
+    light, dark = draw_both(plot, y_range)
     return Figure(name=name, title=title, alt=alt, drawing=Drawing(light, dark), height=height, table=table)
