@@ -18,7 +18,7 @@ from runner.queue.job import Job, Submitted, SweepOrder
 from runner.queue.rows import person_of, read_job
 from runner.queue.work import RequestKind
 
-LONGEST_KEY: Final = 200
+_KEY: Final = r"[!-~]{1,200}"
 _READABLE: Final = 50
 """Characters of the sweep's name that a job's id begins with."""
 
@@ -32,6 +32,16 @@ def checked_id(text: str, what: str) -> str:
     if not re.fullmatch(ID_PATTERN, text):
         raise ConfigError(f"{text[:80]!r} is not the id of a {what}; an id matches {ID_PATTERN}")
     return text
+
+
+def check_key(key: str) -> None:
+    """Returns when a text can be a submission's key.
+
+    Raises:
+        ConfigError: It cannot.
+    """
+    if not re.fullmatch(_KEY, key):
+        raise ConfigError(f"a submission's key has 1 to 200 ASCII characters and no blanks, got {key[:80]!r}")
 
 
 def known_job(db: sqlite3.Connection, job_id: str) -> Job:

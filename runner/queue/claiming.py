@@ -4,47 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from runner.access.authority import Authority, NotAllowed
-from runner.access.person import Person, Role
-from runner.access.signing import Signer
+from runner.access.person import Role
 from runner.errors import ConfigError
-from runner.queue.asking import job_payload, known_job, request_payload
+from runner.queue.asking import job_payload, known_job
 from runner.queue.audit import Hand, add_entry, kept_text
+from runner.queue.checking import Checker
 from runner.queue.job import Outcome, State
 from runner.queue.rows import person_of, process_of
-from runner.queue.work import Claim, Request
+from runner.queue.work import Claim
 
 MOST_LOST: Final = 2
 """A job that is lost more often fails: it takes its worker down with it, or the machine cannot hold it."""
-_UNSIGNED: Final = (
-    "its signature does not fit: it was not submitted through this queue, or its row was changed; submit it again"
-)
 _WHY_WAITING: Final = (
     "coalesce(?1, (SELECT a.reason FROM attempts AS a WHERE a.job_id = jobs.job_id ORDER BY a.number DESC LIMIT 1))"
 )
 _WAITS_OTHERWISE: Final = f"state = 'queued' AND reason IS NOT {_WHY_WAITING}"
-
-
-@dataclass(frozen=True, slots=True)
-class Checker:
-    """Checks what the queue's file says somebody asked: that they did, and that they still may."""
-
-    authority: Authority
-    signer: Callable[[], Signer]
-
-    def problem(self, payload: bytes, signature: str, person: Person, needed: Role, at: float) -> str | None:
-        """Why it is not to be done; None where it is."""
-        if not self.signer().verify(payload, signature):
-            return _UNSIGNED
-        try:
-            self.authority.check(person, needed, at=at)
-        except NotAllowed as refusal:
-            return str(refusal)
-        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,18 +36,13 @@ class Ending:
     is_put_back: bool = False
 
 
-def needed_role(person: Person, owner: Person) -> Role:
-    """The role that is needed to change a job: one's own, or another's."""
-    is_own = person.user_id == owner.user_id and (person.signed_in_at is None) == (owner.signed_in_at is None)
-    return Role.LAUNCHER if is_own else Role.ADMIN
-
-
 def claim_next(db: sqlite3.Connection, worker_id: str, checker: Checker) -> Claim | None:
     """Makes the next job that may be done this worker's; those before it that may not fail, with the reason.
 
     Raises:
-        ConfigError: The worker is not registered, or has a job.
+        ConfigError: The worker is not registered, or has a job; or the site file is wrong.
     """
+    checker.check_ready()
     worker = db.execute("SELECT * FROM workers WHERE worker_id = ?", (worker_id,)).fetchone()
     if worker is None:
         raise ConfigError(f"worker {worker_id!r} is not registered with this queue; start it again")
@@ -85,42 +57,12 @@ def claim_next(db: sqlite3.Connection, worker_id: str, checker: Checker) -> Clai
     return None
 
 
-def checked_requests(db: sqlite3.Connection, job_id: str, checker: Checker) -> list[Request]:
-    """What is asked of a running job; what nobody may ask is closed with the reason."""
-    owner = known_job(db, job_id).person
-    rows = db.execute("SELECT * FROM requests WHERE job_id = ? AND outcome IS NULL ORDER BY request_id", (job_id,))
-    found = []
-    for row in rows.fetchall():
-        person = person_of(row["person"])
-        payload = request_payload(job_id, row["kind"], row["run_id"], row["person"], row["asked_at"])
-        needed = needed_role(person, owner)
-        problem = checker.problem(payload, row["signature"], person, needed, row["asked_at"])
-        if problem is None:
-            found.append(
-                Request(
-                    request_id=row["request_id"],
-                    job_id=job_id,
-                    kind=row["kind"],
-                    run_id=row["run_id"],
-                    person=person,
-                    asked_at=row["asked_at"],
-                )
-            )
-        else:
-            close(db, row["request_id"], "refused")
-            add_entry(db, person, row["kind"].replace("_", " "), job_id, "refused", problem)
-    return found
-
-
-def close(db: sqlite3.Connection, request_id: int, outcome: str) -> None:
-    """Notes what came of a request; the first word counts."""
-    db.execute(
-        "UPDATE requests SET outcome = ? WHERE request_id = ? AND outcome IS NULL", (kept_text(outcome), request_id)
-    )
-
-
 def end_attempt(db: sqlite3.Connection, job_id: str, attempt: int, ending: Ending) -> State | None:
     """Notes the end of a running attempt; returns what the job is now, None where the attempt has ended before."""
+    if ending.outcome == "running":
+        raise ConfigError(
+            f"an attempt at job {job_id!r} cannot end as running; it ends finished, failed, stopped or lost"
+        )
     row = db.execute(
         "SELECT worker_id FROM attempts WHERE job_id = ? AND number = ? AND outcome = 'running'", (job_id, attempt)
     ).fetchone()
@@ -199,10 +141,6 @@ def _state_after(db: sqlite3.Connection, job_id: str, ending: Ending, reason: st
         return _state_after_loss(db, job_id, reason)
     if ending.is_put_back:
         return ("stopped", None) if known_job(db, job_id).stopping else ("queued", reason)
-    if outcome == "running":
-        raise ConfigError(
-            f"an attempt at job {job_id!r} cannot end as running; it ends finished, failed, stopped or lost"
-        )
     return outcome, reason
 
 

@@ -57,6 +57,7 @@ class Database:
         with self._explained(), closing(self._connect("rwc")) as db:
             db.execute("BEGIN IMMEDIATE")
             self._migrate(db)
+            self._check_store(db)
             yield db
             if counted:
                 db.execute("UPDATE queue SET n_changes = n_changes + 1")
@@ -68,6 +69,7 @@ class Database:
             db.execute("BEGIN")
             version = self._version(db)
             if version == len(schema.MIGRATIONS):
+                self._check_store(db)
                 return db
             db.close()
             if version:
@@ -93,7 +95,7 @@ class Database:
             for statement in step:
                 db.execute(statement)
         if version == 0:
-            db.execute("INSERT INTO queue (store, n_changes) VALUES (?, 0)", (str(self._store),))
+            db.execute("INSERT INTO queue (store, n_changes) VALUES (?, 0)", (self._store_name,))
         if version < len(schema.MIGRATIONS):
             db.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS)}")
 
@@ -109,6 +111,19 @@ class Database:
         if kind != schema.APPLICATION_ID and (version or _value(db, "SELECT count(*) FROM sqlite_master")):
             raise StoreError(f"{str(self.file)!r} is a database, but no queue of Ucurve's; name another folder")
         return version
+
+    def _check_store(self, db: sqlite3.Connection) -> None:
+        """A queue that lies elsewhere knows its store, lest a worker writes one store's runs into another."""
+        store = str(db.execute("SELECT store FROM queue").fetchone()[0])
+        if self.file.parent.parent != self._store and store != self._store_name:
+            raise StoreError(
+                f"the queue {str(self.file)!r} is that of the store {store!r}, not of {self._store_name!r}; "
+                "name another folder with --queue or UCURVE_QUEUE"
+            )
+
+    @property
+    def _store_name(self) -> str:
+        return str(self._store.resolve())
 
     def _make_folder(self) -> None:
         folder = self.file.parent

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Final
 
 from runner.errors import ConfigError
@@ -42,7 +43,7 @@ class Ear:
 
     def is_silent(self, worker_id: str, beat: float) -> bool:
         """Whether the beat has stood still for too long; never at the first look."""
-        now = time.monotonic()
+        now = monotonic()
         known, since = self.heard.get(worker_id, (None, now))
         if known != beat:
             since = now
@@ -61,7 +62,7 @@ def add_worker(db: sqlite3.Connection, worker_id: str, process: ProcessIdentity,
     db.execute(
         """INSERT OR REPLACE INTO workers
         (worker_id, host, boot_id, pid, started_ticks, device, started_at, beat) VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
-        (worker_id, *_columns(process), device, time.time(), time.monotonic()),
+        (worker_id, *_columns(process), device, time.time(), monotonic()),
     )
 
 
@@ -74,7 +75,7 @@ def beat_of(db: sqlite3.Connection, worker_id: str, known: tuple[ProcessIdentity
         known: Its process and device, with which it is signed on again where it was forgotten.
     """
     beat = "UPDATE workers SET beat = ?, is_silent = 0 WHERE worker_id = ?"
-    if db.execute(beat, (time.monotonic(), worker_id)).rowcount == 0 and known is not None:
+    if db.execute(beat, (monotonic(), worker_id)).rowcount == 0 and known is not None:
         add_worker(db, worker_id, *known)
     take_back(db, worker_id)
     row = db.execute("SELECT job_id FROM attempts WHERE worker_id = ? AND outcome = 'running'", (worker_id,)).fetchone()
@@ -85,8 +86,9 @@ def take_back(db: sqlite3.Connection, worker_id: str) -> None:
     """Goes on with an attempt that was given up for its worker's silence, where nobody has the job by now."""
     row = db.execute(
         """SELECT a.job_id, a.number AS attempt FROM attempts AS a JOIN jobs AS j USING (job_id)
-        WHERE a.worker_id = ? AND a.is_silent AND j.state = 'queued'
-        AND a.number = (SELECT max(number) FROM attempts AS b WHERE b.job_id = a.job_id)""",
+        WHERE a.worker_id = ?1 AND a.is_silent AND j.state = 'queued'
+        AND a.number = (SELECT max(number) FROM attempts AS b WHERE b.job_id = a.job_id)
+        AND NOT EXISTS (SELECT 1 FROM attempts AS c WHERE c.worker_id = ?1 AND c.outcome = 'running')""",
         (worker_id,),
     ).fetchone()
     if row is None:
@@ -98,6 +100,15 @@ def take_back(db: sqlite3.Connection, worker_id: str) -> None:
     )
     db.execute("UPDATE jobs SET state = 'running', reason = NULL WHERE job_id = ?", (row["job_id"],))
     add_entry(db, Hand(worker_id), "go on", row["job_id"], "done", "its worker was heard again")
+
+
+def hear_end(db: sqlite3.Connection, job_id: str, attempt: int) -> None:
+    """Goes on with a silent worker's attempt whose end is the first thing that is heard of it again."""
+    row = db.execute(
+        "SELECT worker_id FROM attempts WHERE job_id = ? AND number = ? AND is_silent", (job_id, attempt)
+    ).fetchone()
+    if row is not None:
+        take_back(db, row["worker_id"])
 
 
 def list_workers(db: sqlite3.Connection, ear: Ear) -> list[Worker]:

@@ -21,9 +21,10 @@ from runner.access.authority import Authority, NotAllowed, load_authority
 from runner.access.person import Person, Role
 from runner.access.signing import Signer
 from runner.errors import ConfigError
-from runner.queue import asking, claiming, leases
+from runner.queue import asking, checking, claiming, leases
 from runner.queue.audit import add_entry, kept_text, read_entries
-from runner.queue.claiming import Checker, Ending
+from runner.queue.checking import Checker
+from runner.queue.claiming import Ending
 from runner.queue.database import Database
 from runner.queue.folders import attempt_folder, prune
 from runner.queue.job import ENDED, Attempt, Job, Outcome, ProcessIdentity, State, Submitted, SweepOrder
@@ -88,8 +89,7 @@ class Queue:
         """
         self._require(person, "submit", order.sweep_id)
         checked_order(order)
-        if not 0 < len(key) <= asking.LONGEST_KEY:
-            raise ConfigError(f"the key of a submission has 1 to {asking.LONGEST_KEY} characters, got {len(key)}")
+        asking.check_key(key)
         with self._database.change() as db:
             return asking.insert_job(db, order, person, key, self._signer.sign)
 
@@ -209,7 +209,7 @@ class Queue:
         The job's signature and the person's present role are checked; a job that fails that becomes failed.
 
         Raises:
-            ConfigError: The worker is not registered, or has a job.
+            ConfigError: The worker is not registered, or has a job; or the site file is wrong.
         """
         if not self.jobs(["queued"], limit=1):  # so that waiting costs a look and no change
             return None
@@ -218,15 +218,18 @@ class Queue:
 
     def open_requests(self, job_id: str) -> list[Request]:
         """What is asked of a running job and not done yet, by people who may; the oldest first."""
-        if not self._has_requests(job_id):
-            return []
-        with self._database.change() as db:
-            return claiming.checked_requests(db, job_id, self._checker)
+        with self._database.look() as db:
+            good, bad = checking.read_requests(db, job_id, self._checker)
+        if bad:
+            with self._database.change() as db:
+                for request, problem in bad:
+                    checking.refuse(db, request, problem)
+        return good
 
     def close_request(self, request: Request, outcome: str) -> None:
         """Notes what came of a request, which is not open from then on."""
         with self._database.change() as db:
-            claiming.close(db, request.request_id, outcome)
+            checking.close(db, request.request_id, outcome)
 
     def end(
         self,
@@ -244,6 +247,7 @@ class Queue:
         """
         ending = Ending(outcome=outcome, reason=reason, exit_code=exit_code, peak_memory_bytes=peak_memory_bytes)
         with self._database.change() as db:
+            leases.hear_end(db, job_id, attempt)
             state = claiming.end_attempt(db, job_id, attempt, ending)
         prune(self.folder, self._ended)
         return state
@@ -299,18 +303,13 @@ class Queue:
         with self._database.look() as db:
             return asking.known_job(db, job_id)
 
-    def _has_requests(self, job_id: str) -> bool:
-        with self._database.look() as db:
-            query = "SELECT 1 FROM requests WHERE job_id = ? AND outcome IS NULL"
-            return db.execute(query, (job_id,)).fetchone() is not None
-
     def _ended(self) -> list[str]:
         with self._database.look() as db:
             query = "SELECT job_id FROM jobs WHERE state IN ('finished', 'failed', 'stopped') ORDER BY number DESC"
             return [row["job_id"] for row in db.execute(query)]
 
     def _require(self, person: Person, action: str, subject: str, job: Job | None = None) -> None:
-        needed = Role.LAUNCHER if job is None else claiming.needed_role(person, job.person)
+        needed = Role.LAUNCHER if job is None else checking.needed_role(person, job.person)
         try:
             self._authority.check(person, needed)
         except NotAllowed as refusal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -10,6 +11,7 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from analysis.store.identity import ID_PATTERN
 from runner.access.person import Person
 from runner.queue.job import Attempt, Job, ProcessIdentity, State, SweepOrder
 
@@ -39,7 +41,7 @@ def list_jobs(db: sqlite3.Connection, states: Iterable[State] | None, limit: int
 
 def read_job(db: sqlite3.Connection, job_id: str) -> Job | None:
     """One job, or None where there is none of that id."""
-    found = read_jobs(db, [job_id])
+    found = read_jobs(db, [job_id]) if re.fullmatch(ID_PATTERN, job_id) else []
     return found[0] if found else None
 
 
