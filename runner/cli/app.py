@@ -33,6 +33,7 @@ from runner.cli import (
     queue_stop,
     recommend,
     regret,
+    report,
     runs,
     search_progress,
     store,
@@ -74,6 +75,7 @@ app.command("benchmarks")(benchmarks.show_benchmarks)
 app.command("importance")(importance.show_importance)
 app.command("pareto")(pareto.show_pareto)
 app.command("search-progress")(search_progress.show_search_progress)
+app.command("report")(report.write_report_file)
 app.command("recommend-lr")(recommend.show_recommended_lr)
 app.command("health")(health.show_health)
 app.add_typer(agree.agree_app, name="agree")
