@@ -135,8 +135,8 @@ class Layout:
         Raises:
             ConfigError: the batch size is not such a product.
         """
-        at_once = self.devices * (self.per_device or 1)
-        if self.devices < 1 or at_once < 1 or batch_size % at_once:
+        each_one = 1 if self.per_device is None else self.per_device
+        if self.devices < 1 or each_one < 1 or batch_size % (self.devices * each_one):
             each = f"{self.per_device} per device on " if self.per_device else ""
             raise ConfigError(
                 f"A batch of {batch_size} sequences cannot be split evenly into {each}{self.devices} device(s); "

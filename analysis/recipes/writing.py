@@ -83,8 +83,19 @@ def _comments(sentences: Iterable[str]) -> Iterator[str]:
         yield from (f"# {part}" for part in wrapped)
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes texts so that readers of YAML 1.2 take them for texts as well: `1e-3` is a number to them."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text[:1].isalpha() else '"')
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
 def _dump(mapping: dict[str, object]) -> list[str]:
-    return yaml.safe_dump(mapping, sort_keys=False, width=10_000).splitlines() if mapping else []
+    return yaml.dump(mapping, Dumper=_Dumper, sort_keys=False, width=10_000).split("\n")[:-1] if mapping else []
 
 
 def _nest(mapping: dict[str, object], path: Sequence[str], value: object) -> None:

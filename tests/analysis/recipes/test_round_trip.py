@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.recipes.from_run import recipe_of_run
 from analysis.recipes.render import render_recipe
 from runner.data.dataset import Dataset
+from runner.errors import ConfigError
 from runner.spec.load import load_sweep_spec, parse_sweep_spec
 from runner.spec.trial import Trial
-from tests.analysis.recipes.runs import LOCAL_CHANGES, local_config, local_row
+from tests.analysis.recipes.runs import HOSTILE, LOCAL_CHANGES, local_config, local_row
 
 
 def _trial(text: str, digest: str) -> Trial:
@@ -32,6 +35,18 @@ def test_a_run_of_ucurve_comes_back_as_the_same_trial(changes: dict[str, Any], s
     config = local_config(**changes)
     assert dict(trial.config) == config
     assert (trial.trial_key, trial.seed, trial.run_id) == (row["trial_key"], seed, row["run_id"])
+
+
+@pytest.mark.parametrize("text", [text for text in HOSTILE if text])
+def test_a_name_is_read_back_or_refused_in_a_sentence(text: str) -> None:
+    row = local_row(model=text, dataset=text, model_revision=None)
+    written = render_recipe(recipe_of_run(row), "ucurve").text
+    if text.isprintable() and "/" not in text:
+        spec = parse_sweep_spec(written)
+        assert (spec.model.id, spec.dataset.name, spec.training.learning_rate) == (text, text, 3.3e-4)
+        return
+    with contextlib.suppress(ConfigError):
+        assert parse_sweep_spec(written).training.learning_rate == 3.3e-4
 
 
 def test_a_local_model_comes_back_with_its_name_and_a_note_of_its_digest(tmp_path: Path) -> None:
