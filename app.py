@@ -1,4 +1,4 @@
-"""The dashboard's frame: `streamlit run app.py -- --store DIR`. Navigation first, then the store, then one page."""
+"""The dashboard's frame, served by `ucurve app`. Navigation first, then the door, the store, and one page."""
 
 from __future__ import annotations
 
@@ -8,15 +8,24 @@ from pages._brand import ICON, LOGO
 from pages._errors import ON_PAGE, problems_as_text
 from pages._frame import prepare_view
 from pages._registry import navigate, works_without_runs
+from pages._sign_in import read_standing, show_banner, show_door, show_person
 
-page = navigate()
-st.set_page_config(page_title=f"{page.title} · Ucurve", page_icon=":material/show_chart:", layout="wide")
+standing = read_standing()
+page = navigate(shown=standing.is_inside)
+st.set_page_config(
+    page_title=f"{page.title if standing.is_inside else 'Sign in'} · Ucurve", page_icon=ICON, layout="wide"
+)
 st.logo(LOGO, icon_image=ICON, size="large")
+if not standing.is_inside:
+    show_door(standing)
+    st.stop()
 st.title(page.title)
 st.caption(page.help)
+show_banner(standing)
 ready = False
 with problems_as_text():
     ready = prepare_view(first_steps=not works_without_runs(page)) or works_without_runs(page)
+show_person(standing)
 with problems_as_text(ON_PAGE):
     if ready:
         page.run()

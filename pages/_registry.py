@@ -18,15 +18,18 @@ def works_without_runs(page: Page) -> bool:
     return page.title in _WITHOUT_RUNS
 
 
-def navigate() -> Page:
+def navigate(*, shown: bool = True) -> Page:
     """Register all pages and return the one that the address names.
+
+    Args:
+        shown: Whether the sidebar lists them; not for those who still stand before the door.
 
     Streamlit serves the files of a folder called `pages` by itself, outside our frame, until st.navigation has run once
     in the server's life. A first visit that was started that way starts again, the right way; the address of a page is
     its file's name, so that the first visit finds its page either way.
     """
     started_outside = bool(PagesManager.uses_pages_directory)
-    page = st.navigation(_pages())
+    page = st.navigation(_pages(), position="sidebar" if shown else "hidden")
     if started_outside:
         st.rerun()
     return page

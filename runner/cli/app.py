@@ -36,6 +36,7 @@ from runner.cli import (
     report,
     runs,
     search_progress,
+    site,
     store,
     submit,
     sweep,
@@ -79,6 +80,7 @@ app.command("report")(report.write_report_file)
 app.command("recommend-lr")(recommend.show_recommended_lr)
 app.command("health")(health.show_health)
 app.add_typer(agree.agree_app, name="agree")
+app.add_typer(site.site_app, name="site")
 app.add_typer(store.store_app, name="store")
 
 

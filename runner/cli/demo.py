@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from runner.cli.conclusion import print_conclusion
-from runner.cli.dashboard import PortOption, running_dashboard, wait_for_end
+from runner.cli.dashboard import PortOption
 from runner.cli.options import DEFAULT_STORE, StoreOption
 from runner.cli.output import print_lines
+from runner.serving.process import running_dashboard, wait_for_end
 
 if TYPE_CHECKING:
     from runner.spec import SweepSpec

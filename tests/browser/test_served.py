@@ -5,11 +5,13 @@ from __future__ import annotations
 import socket
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
 from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 
@@ -22,31 +24,51 @@ def ask(request: urllib.request.Request) -> tuple[int, str]:
         return refusal.code, refusal.read().decode()
 
 
-@pytest.mark.parametrize("route", ["interact", "mcp"])
-def test_the_agent_interface_is_off(address: str, route: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["agent/interact", "agent/mcp", "agent/openapi.json", "metrics", "script-health-check"]
+)
+def test_what_could_press_buttons_or_tell_of_others_is_closed(address: str, path: str) -> None:
     call = b'{"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}'
-    headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
-    url = f"{address}/_stcore/agent/{route}"
-    request = urllib.request.Request(url, data=call, headers=headers, method="POST")  # noqa: S310 - our own server
+    headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream", "Origin": address}
+    url = f"{address}/_stcore/{path}"
 
-    status, text = ask(request)
+    asked, text = ask(urllib.request.Request(url, headers=headers))  # noqa: S310 - our own server
+    posted, _ = ask(urllib.request.Request(url, data=call, headers=headers, method="POST"))  # noqa: S310
 
-    assert status >= 400
-    assert "does not serve the agent API" in text
+    assert (asked, posted) == (404, 404)
+    assert text == "There is nothing here.\n"
 
 
-@pytest.mark.parametrize(("origin", "accepted"), [("http://evil.example", False), (None, True)])
-def test_a_foreign_page_cannot_open_a_session(address: str, origin: Origin | None, *, accepted: bool) -> None:
-    stream = address.replace("http://", "ws://") + "/_stcore/stream"
-
-    if accepted:
-        with connect(stream, origin=origin, subprotocols=[Subprotocol("streamlit")], proxy=None):
-            return
-    with (
-        pytest.raises(InvalidStatus, match="403"),
-        connect(stream, origin=origin, subprotocols=[Subprotocol("streamlit")], proxy=None),
-    ):
+@pytest.mark.parametrize("origin", ["http://evil.example", "http://localhost:1234", None])
+def test_a_foreign_page_cannot_open_a_session(address: str, origin: Origin | None) -> None:
+    with pytest.raises(InvalidStatus, match="403"), open_session(address, origin):
         pass
+
+
+def test_our_own_page_can_open_a_session(address: str) -> None:
+    with open_session(address, Origin(address)) as socket:
+        assert socket.response is not None
+        assert "frame-ancestors 'none'" in socket.response.headers["Content-Security-Policy"]
+
+
+def test_a_name_that_leads_here_is_no_way_in(address: str) -> None:
+    status, text = ask(urllib.request.Request(address, headers={"Host": "evil.example"}))  # noqa: S310 - our own server
+
+    assert status == 403
+    assert "under no other name or port" in text
+
+
+def test_nobody_learns_which_server_this_is(address: str) -> None:
+    with urllib.request.urlopen(address, timeout=30) as answer:  # noqa: S310 - our own server
+        assert answer.headers["Server"] is None
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+@contextmanager
+def open_session(address: str, origin: Origin | None) -> Iterator[ClientConnection]:
+    stream = address.replace("http://", "ws://") + "/_stcore/stream"
+    with connect(stream, origin=origin, subprotocols=[Subprotocol("streamlit")], proxy=None) as socket:
+        yield socket
 
 
 def test_only_this_machine_is_served(address: str) -> None:

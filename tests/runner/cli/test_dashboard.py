@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from analysis.store import Store
-from runner.cli.dashboard import ADDRESS, running_dashboard
 from runner.errors import EnvironmentProblem
+from runner.serving.process import ADDRESS, running_dashboard
 
 
 def free_port() -> int:
