@@ -82,6 +82,10 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END""",
         """CREATE TRIGGER audit_is_not_shortened BEFORE DELETE ON audit
             BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END""",
+        # REPLACE removes a line without the trigger before. Where no number is given, it is still -1 here.
+        """CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit
+            WHEN NEW.entry_id <> -1 AND NEW.entry_id <= (SELECT max(entry_id) FROM audit)
+            BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END""",
     ),
 )
 """Never change a step that was released: add one."""
