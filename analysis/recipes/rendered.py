@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from analysis.errors import ConfigError
 from analysis.recipes.recipe import Recipe
@@ -36,17 +37,34 @@ class Rendered:
         """Returns the notes of the settings with one status, such as `no_equivalent`."""
         return [f"{line.setting}: {line.note}" for line in self.lines if line.status == status]
 
-    def to_json(self) -> dict[str, object]:
-        """Returns the documented JSON keys."""
+    def to_json(self, recipe: Recipe) -> dict[str, object]:
+        """Returns the documented JSON keys; `recipe` is the one that was rendered."""
         counts = Counter(line.status for line in self.lines if line.setting is not None)
         return {
+            "run_id": recipe.run_id,
+            "trial_key": recipe.trial_key,
             "format": self.format,
-            "settings": [line.to_json() for line in self.lines],
+            "settings": [{**line.to_json(), "source": _source(line, recipe)} for line in self.lines],
             "n_translated": counts["translated"],
             "n_no_equivalent": counts["no_equivalent"],
             "n_missing": counts["missing"],
+            "caveats": [*recipe.caveats, *recipe.notes],
             "files": dict(self.files),
         }
+
+
+_FIELDS: Final = {
+    "warmup": ("warmup_steps", "warmup_ratio"),
+    "budget": ("max_steps", "epochs", "token_budget"),
+    "clip_norm": ("clip_norm", "clips"),
+}
+"""Settings that several fields of a recipe hold."""
+
+
+def _source(line: Line, recipe: Recipe) -> str | None:
+    """Where the value of a setting comes from."""
+    fields = _FIELDS.get(line.setting or "", (line.setting or "",))
+    return next((recipe.sources[name] for name in fields if name in recipe.sources), None)
 
 
 def header(recipe: Recipe, tool: str, usage: str) -> list[str]:

@@ -24,6 +24,7 @@ from runner.cli import (
     dashboard,
     demo,
     evaluate,
+    export_recipe,
     health,
     importance,
     imports,
@@ -71,6 +72,7 @@ app.command("regret")(regret.show_regret)
 app.command("batch-scaling")(batch_scaling.show_batch_scaling)
 app.command("lr-scaling")(lr_scaling.show_lr_scaling)
 app.command("best")(best.show_best)
+app.command("export-recipe")(export_recipe.export_recipe)
 app.command("compare")(compare.show_comparison)
 app.command("benchmarks")(benchmarks.show_benchmarks)
 app.command("importance")(importance.show_importance)
