@@ -14,6 +14,7 @@ from analysis.errors import UcurveError
 from runner.access.site import load_site
 from runner.errors import EnvironmentProblem
 from runner.queue.identity import this_process
+from runner.queue.leases import BEAT_EVERY_S
 from runner.queue.queue import Queue
 from runner.worker.attempt import Attempt, Bench
 from runner.worker.command import MakeCommand, sweep_command
@@ -25,8 +26,8 @@ from runner.worker.signals import Asked, listening
 from runner.worker.space import missing_space
 
 _LOOK_EVERY_S: Final = 0.5
-_POLL_EVERY_S: Final = 5.0
-"""Our choices: a look costs a millisecond; a beat is due as often."""
+_POLL_EVERY_S: Final = 2.0
+"""Our choices: a look costs about a millisecond."""
 
 
 def _never() -> bool:
@@ -69,6 +70,7 @@ class Worker:
         self._process = this_process()
         self._id = f"worker-{secrets.token_hex(4)}"
         self._said: str | None = None
+        self._beat_at = 0.0
         self._n_failed = 0
 
     def run(self) -> int:
@@ -117,14 +119,16 @@ class Worker:
         return True
 
     def _rest(self, asked: Asked) -> None:
-        """Waits until the queue has changed, or a worker may have died without a word; beats meanwhile."""
+        """Waits until the queue has changed, or it is time to look whether a worker died; beats meanwhile."""
         version, until = self._version(), time.monotonic() + _POLL_EVERY_S
         while not asked.to_end and time.monotonic() < until and self._version() == version:
             time.sleep(_LOOK_EVERY_S)
-        try:
-            self._queue.beat(self._id)
-        except UcurveError as problem:
-            self._say(str(problem))
+        if time.monotonic() >= self._beat_at:
+            self._beat_at = time.monotonic() + BEAT_EVERY_S
+            try:
+                self._queue.beat(self._id)
+            except UcurveError as problem:
+                self._say(str(problem))
 
     def _version(self) -> int | None:
         try:

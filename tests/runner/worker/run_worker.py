@@ -7,6 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
+from analysis.errors import UcurveError
 from runner.cli.output import note
 from runner.queue.queue import Queue
 from runner.worker.process import PATIENCE_S
@@ -24,7 +25,11 @@ def main() -> None:
     patience = [(number, options.pop("patience_s", 0.3)) for number, _ in PATIENCE_S]
     settings = WorkerOptions(make_command=fake_command, patience_s=patience, **options)
     queue = Queue.open(store, create=True)
-    sys.exit(Worker(queue, store, settings, note).run())
+    try:
+        sys.exit(Worker(queue, store, settings, note).run())
+    except UcurveError as problem:
+        note(str(problem))
+        sys.exit(2)
 
 
 if __name__ == "__main__":
