@@ -11,6 +11,7 @@ from pages._data import analyse
 from pages._groups import choose_group
 from pages._ranking_options import ask_ranking_options, show_nothing_left
 from pages._rankings import show_ranking
+from pages._recipe_download import show_recipe
 from pages._text import md_escape
 from pages._view import current_view
 from pages._winners import MAX_GROUPS, show_winners
@@ -27,6 +28,8 @@ if len(best.groups) > MAX_GROUPS:
     shown = [ranking for ranking in best.groups if ranking.label == chosen]
 for ranking in shown:
     show_ranking(ranking, view, heading=not best.comparable)
+    if ranking.winner is not None:
+        show_recipe(ranking, ranking.winner, view, name="recipe" if best.comparable else f"recipe-{ranking.label}")
 if not best.groups:
     show_nothing_left(best.overall)
 show_choice_line(load_choice(view))

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from analysis.recipes.rendered import Rendered
 from analysis.store import RunRow
+from pages._recipe_download import pack
 from tests.pages.conftest import OpenPage, shown_text
 from tests.pages.stores import FakeRun, write_store
 
@@ -132,3 +136,33 @@ def test_a_few_groups_are_all_shown(
     app = open_page("few", "Best configuration")
     assert not app.exception
     assert len(app.subheader) == 3
+
+
+def test_the_winner_goes_to_a_training_tool(open_page: OpenPage, replicated: str) -> None:
+    app = open_page(replicated, "Best configuration")
+    assert "learning_rate: 0.0004" in app.code[1].value
+    [button] = app.get("download_button")[-1:]
+    assert "ucurve.yaml" in button.proto.label
+
+    app.selectbox(key="recipe-tool").set_value("trl")
+    app.number_input(key="recipe-devices").set_value(2).run()
+    assert not app.exception
+    assert "per_device_train_batch_size: 4" in app.code[1].value
+    assert "# ! " in app.code[1].value
+    assert "that the run does not say" in shown_text(app)
+
+    app.number_input(key="recipe-devices").set_value(3).run()
+    assert not app.exception
+    assert "cannot be split evenly into 3 device" in app.error[0].value
+
+
+def test_a_recipe_of_several_files_is_one_archive(open_page: OpenPage, replicated: str) -> None:
+    app = open_page(replicated, "Best configuration")
+    app.selectbox(key="recipe-tool").set_value("peft").run()
+    assert not app.exception
+    assert [item.value[:1] for item in app.code[1:]] == ["{", "{", "R"]
+    assert "peft.zip" in app.get("download_button")[-1].proto.label
+    rendered = Rendered("peft", {"a.json": "{}", "NOTES.txt": "é"}, ())
+    with zipfile.ZipFile(io.BytesIO(pack(rendered))) as archive:
+        assert {name: archive.read(name).decode() for name in archive.namelist()} == dict(rendered.files)
+    assert pack(rendered) == pack(rendered)
