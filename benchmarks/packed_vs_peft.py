@@ -126,7 +126,7 @@ def _packed(sweep: PreparedSweep) -> dict[str, float]:
     plans: tuple[TrialPlan, ...] = sweep.plan.trials
     session = TrainingSession(sweep.folder, plans, sweep.data_of, PackLimits())
     started = time.perf_counter()
-    session.train(_Silent(), lambda: False)
+    session.train(_Silent())
     seconds = time.perf_counter() - started
     n_tokens = sum(_tokens(sweep, plan) for plan in plans)
     return {"n_tokens": n_tokens, "seconds": seconds, "tokens_per_s": n_tokens / seconds}

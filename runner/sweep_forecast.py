@@ -132,7 +132,7 @@ def forecast(sweep: PreparedSweep, location: Path) -> Forecast:
         memory=max(estimates, key=lambda each: each.n_bytes, default=None),
         memory_problem=problem,
         adapter_bytes=_adapter_bytes(sweep, todo),
-        checkpoint_bytes=0,
+        checkpoint_bytes=_checkpoint_bytes(sweep, todo, estimates),
         free_disk_bytes=_free_disk_bytes(location),
     )
 
@@ -166,6 +166,15 @@ def _adapter_bytes(sweep: PreparedSweep, todo: Sequence[TrialPlan]) -> int:
     sizes = adapter_sizes(sweep.folder, todo)
     n_kept = [1 + (len(evaluate.part_steps(plan.n_steps)) if evaluate else 0) for plan in todo]
     return sum(FLOAT32_BYTES * size * n for size, n in zip(sizes, n_kept, strict=True))
+
+
+def _checkpoint_bytes(sweep: PreparedSweep, todo: Sequence[TrialPlan], estimates: Sequence[PackEstimate]) -> int:
+    """Of as many as are kept and the one being written: parameters and two moments of the largest pack."""
+    if sweep.spec.checkpoint is None or not estimates:
+        return 0
+    n_slots = max(each.pack.n_slots for each in estimates)
+    largest = sorted(adapter_sizes(sweep.folder, todo))[-n_slots:]
+    return (sweep.spec.checkpoint.keep + 1) * 3 * FLOAT32_BYTES * sum(largest)
 
 
 def _free_disk_bytes(location: Path) -> int:

@@ -21,6 +21,7 @@ class SweepObserver:
         attempts: Which try of each run this is, by run id.
         provenance: Facts about this process that each run's record keeps: precision, pack.
         adapters_in: Store whose artifact folders get the adapters of finished trials; None keeps none.
+        halved_to: Most tokens in a micro-batch, where memory had run out before.
         kept_steps: After how many steps a trial's adapter is kept as well, by run id.
     """
 
@@ -34,12 +35,13 @@ class SweepObserver:
         adapters_in: Store | None,
         kept_steps: Mapping[str, Container[int]],
         base_model: str,
+        halved_to: int | None = None,
         progress: SweepProgress,
         view: ProgressView,
     ) -> None:
         self._writer, self._attempts, self._provenance = writer, attempts, provenance
         self._device, self._adapters_in, self._base_model = device, adapters_in, base_model
-        self._kept_steps = kept_steps
+        self._kept_steps, self._halved_to = kept_steps, halved_to
         self._progress, self._view = progress, view
         self._started, self._work_tokens = time.monotonic(), 0.0
 
@@ -50,6 +52,7 @@ class SweepObserver:
                 "run_id": state.run_id,
                 "status": "running",
                 "attempt": self._attempts[state.run_id],
+                "status_reason": self._halved_to and _halved(self._halved_to),
                 "device": self._device,
                 "provenance_json": provenance_json(**self._provenance),
             }
@@ -63,6 +66,7 @@ class SweepObserver:
             n_steps=state.plan.n_steps,
             tokens_per_step=state.plan.processed_tokens / state.plan.n_steps,
             started=state.started,
+            step=state.step,
         )
 
     def stepped(self, state: TrialState, step: int, result: StepResult) -> None:
@@ -106,7 +110,7 @@ class SweepObserver:
 
     def micro_batch_halved(self, states: Sequence[TrialState], n_tokens: int) -> None:
         """Notes in each running trial's record that memory ran out."""
-        reason = f"out of memory: micro-batches of at most {n_tokens} tokens, batch size unchanged"
+        self._halved_to, reason = n_tokens, _halved(n_tokens)
         for state in states:
             self._writer.update_run({"run_id": state.run_id, "status_reason": reason})
         self._view.say(reason)
@@ -149,3 +153,7 @@ class SweepObserver:
         self._progress.ended.append(status)
         self._progress.total_tokens -= round((run.n_steps - run.step) * run.tokens_per_step)
         self._view.run_ended(run, status, reason)
+
+
+def _halved(n_tokens: int) -> str:
+    return f"out of memory: micro-batches of at most {n_tokens} tokens, batch size unchanged"

@@ -14,7 +14,7 @@ from analysis.errors import StoreError
 from analysis.store.schema import SCHEMA_VERSION, TABLES
 
 MARKER: Final = "ucurve-store.json"
-_OWN_NAMES: Final = frozenset({*TABLES, MARKER, "artifacts", "locks", "jobs", "queue"})
+_OWN_NAMES: Final = frozenset({*TABLES, MARKER, "artifacts", "checkpoints", "locks", "jobs", "queue"})
 _UNSAFE: Final = re.compile(r"[\[\]|^%\\*?\x00-\x1f\x7f]")
 """Characters in a path that crash the Delta library, or that DuckDB would take for a pattern."""
 

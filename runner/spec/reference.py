@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from runner.spec.axes import AxisSection
+from runner.spec.checkpoint import CheckpointSection
 from runner.spec.dataset import DatasetSection
 from runner.spec.evaluate import EvaluateSection
 from runner.spec.fields import Section
@@ -27,6 +28,7 @@ SECTIONS: Mapping[str, type[Section]] = {
     "budget": BudgetSection,
     "training": TrainingSection,
     "evaluation": EvaluationSection,
+    "checkpoint": CheckpointSection,
     "track": TrackSection,
     "evaluate": EvaluateSection,
 }

@@ -11,6 +11,7 @@ from analysis.store.identity import ID_PATTERN
 from analysis.strict_yaml.problems import shown
 from runner.spec.axes import AxisSection
 from runner.spec.axis_values import axis_problems
+from runner.spec.checkpoint import CheckpointSection
 from runner.spec.dataset import DatasetSection
 from runner.spec.evaluate import EvaluateSection
 from runner.spec.fields import AutoIsNone, Flag, IsWhole, Section, refuse
@@ -68,6 +69,11 @@ class SweepSpec(Section):
         json_schema_extra={"unit": "tokens", "shown_default": "auto", "shown_type": "`auto` or whole number"},
     )
     save_adapters: Flag = Field(default=True, description="Keep each finished trial's adapter in PEFT format.")
+    checkpoint: CheckpointSection | None = Field(
+        default_factory=CheckpointSection,
+        description="How often the state of all running trials is kept, to go on from; false keeps none.",
+        json_schema_extra={"shown_default": "every 5 minutes", "shown_type": "mapping or `false`"},
+    )
     track: TrackSection | None = Field(default=None, description="A copy of every run in W&B.")
 
     evaluate: EvaluateSection | None = Field(
@@ -80,9 +86,13 @@ class SweepSpec(Section):
         if not isinstance(value, dict):
             return value
         value = dict(value)
-        for section in ("axes", "training", "evaluation", "track", "evaluate"):
+        for section in ("axes", "training", "evaluation", "checkpoint", "track", "evaluate"):
             if section in value and value[section] is None:  # `training:` with everything below commented out
                 del value[section]
+        if value.get("checkpoint") is True:
+            del value["checkpoint"]
+        elif value.get("checkpoint") is False:
+            value["checkpoint"] = None
         return value
 
     @field_validator("axes")

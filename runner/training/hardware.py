@@ -2,11 +2,16 @@
 
 import ctypes
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
 import psutil
 import torch
+
+from runner.errors import EnvironmentProblem
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -49,6 +54,25 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "not enough memory" in str(error)
 
 
+@contextmanager
+def explained_out_of_memory() -> Iterator[None]:
+    """Turns running out of memory into a sentence.
+
+    Raises:
+        EnvironmentProblem: memory ran out inside.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        where = "the GPU's" if isinstance(error, torch.OutOfMemoryError) else "this machine's"
+        raise EnvironmentProblem(
+            f"{where} memory ran out; lower pack, training.max_length or lora_rank in the sweep file, end what else "
+            "runs here, or take a smaller model. The same command then goes on from what is stored"
+        ) from error
+
+
 def peak_memory_bytes(device: torch.device) -> int:
     """Most memory in use so far: of the GPU by torch, or of this process."""
     if device.type == "cuda":
@@ -80,6 +104,17 @@ def keep_freed_memory() -> bool:
         return False
     libc = ctypes.CDLL(None)
     return bool(libc.mallopt(_M_MMAP_MAX, 0)) and bool(libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1))
+
+
+def training_environment(device: torch.device, dtype: torch.dtype, n_workers: int) -> dict[str, str]:
+    """What the bits of a training's result depend on besides the sweep: two that are equal here give equal ones."""
+    return {name: version(name) for name in ("ucurve", "torch", "transformers", "numpy")} | {
+        "kind of device": device.type,
+        "device": describe_device(device),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "precision": str(dtype).removeprefix("torch."),
+        "workers": str(n_workers),
+    }
 
 
 def describe_device(device: torch.device) -> str:

@@ -1,6 +1,6 @@
 """One base model in one precision, and the trials that train over it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 import torch
@@ -15,13 +15,14 @@ from runner.training.hardware import (
     keep_freed_memory,
     pick_device,
     resolve_precision,
+    training_environment,
 )
 from runner.training.memory import PackLimits, PackSize, demand_of, plan_pack
 from runner.training.packed_model import PackedModel
 from runner.training.tokenized import TokenizedData
-from runner.training.trainer import Observer, PackedTrainer
-from runner.training.trial_state import adapter_shape
-from runner.training.workers import Workers
+from runner.training.trainer import UNGUIDED, Guidance, Observer, PackedTrainer
+from runner.training.trial_state import SavedTrial, adapter_shape
+from runner.training.workers import Workers, n_workers_for
 
 
 class TrainingSession:
@@ -64,10 +65,7 @@ class TrainingSession:
         return {"precision": str(self.dtype).removeprefix("torch."), "pack": asdict(self.pack)}
 
     def train(
-        self,
-        observer: Observer,
-        should_stop: Callable[[], bool],
-        leaves: Callable[[str, int], bool] = lambda _run_id, _step: False,
+        self, observer: Observer, guidance: Guidance = UNGUIDED, saved: Mapping[str, SavedTrial] | None = None
     ) -> None:
         """Trains every plan to its end, or until it is to stop, as `PackedTrainer.run`."""
         trainer = PackedTrainer(
@@ -78,7 +76,7 @@ class TrainingSession:
             micro_batch_tokens=self.pack.micro_batch_tokens,
             workers=self._workers,
         )
-        trainer.run(self.plans, should_stop, leaves)
+        trainer.run(self.plans, guidance, saved)
 
     def _check_targets(self, model_id: str) -> None:
         for plan in self.plans:
@@ -98,3 +96,9 @@ def group_by_precision(plans: Iterable[TrialPlan]) -> list[list[TrialPlan]]:
     for plan in plans:
         groups.setdefault(resolve_precision(plan.trial.precision, device), []).append(plan)
     return list(groups.values())
+
+
+def here(plans: Sequence[TrialPlan]) -> dict[str, str]:
+    """What the bits of training these plans, of one precision, depend on in this process."""
+    device = pick_device()
+    return training_environment(device, resolve_precision(plans[0].trial.precision, device), n_workers_for(device))

@@ -92,9 +92,19 @@ def tokenize(
     return TokenizedExample(tuple(token_ids), (*labels, IGNORED), len(scored), len(text.strip().encode()))
 
 
-def data_order(n_examples: int, seed: int) -> Iterator[int]:
-    """Endless example indices: a fresh permutation for every pass, drawn from `seed` alone."""
+def data_order(n_examples: int, seed: int, n_drawn: int = 0) -> Iterator[int]:
+    """Endless example indices: a fresh permutation for every pass, drawn from `seed` alone.
+
+    Args:
+        n_examples: In one pass.
+        seed: Of the trial.
+        n_drawn: So many of the indices are left out at the start.
+    """
     generator = np.random.default_rng(seed)
+    n_passes, n_more = divmod(n_drawn, n_examples)
+    for _ in range(n_passes):
+        generator.permutation(n_examples)
+    yield from generator.permutation(n_examples).tolist()[n_more:]
     while True:
         yield from generator.permutation(n_examples).tolist()
 

@@ -10,7 +10,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 
@@ -20,7 +20,7 @@ from runner.training.hardware import is_out_of_memory
 from runner.training.layout import IGNORED, Row, lay_out, share_rows, split_rows
 from runner.training.packed_model import PackedModel
 from runner.training.tokenized import TokenizedData, TokenizedExample
-from runner.training.trial_state import StepResult, TrialState
+from runner.training.trial_state import SavedTrial, StepResult, TrialState
 from runner.training.workers import Workers
 
 _LOGGER = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Observer(Protocol):
     """Who hears what happens; every call names the trial by its state, which must not be kept."""
 
     def started(self, state: TrialState) -> None:
-        """The trial took a slot."""
+        """The trial took a slot, with `state.step` steps done where it was saved before."""
 
     def stepped(self, state: TrialState, step: int, result: StepResult) -> None:
         """Optimizer step `step` (0-based) was taken."""
@@ -58,6 +58,40 @@ class Observer(Protocol):
 
     def micro_batch_halved(self, states: Sequence[TrialState], n_tokens: int) -> None:
         """Memory ran out; micro-batches now have at most `n_tokens` tokens, batches are as before."""
+
+
+class PackPosition(NamedTuple):
+    """A pack between two steps."""
+
+    active: Sequence[TrialState]
+    """In the order of their slots."""
+    queue: Sequence[TrialPlan]
+    """Those that wait, the next first."""
+    n_slots: int
+    micro_batch_tokens: int
+
+
+def _never_leaves(_run_id: str, _step: int) -> bool:
+    return False
+
+
+def _goes_by(_position: PackPosition, _is_last: bool) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guidance:
+    """What a training is asked from outside, between two steps."""
+
+    should_stop: Callable[[], bool] = bool
+    """Whether all trials are to stop."""
+    leaves: Callable[[str, int], bool] = _never_leaves
+    """Whether a trial (its run id, the steps it has done) is to stop while the others go on."""
+    between_steps: Callable[[PackPosition, bool], None] = _goes_by
+    """Sees the pack between two steps; True with the last one before all trials stop. Its states must not be kept."""
+
+
+UNGUIDED = Guidance()
 
 
 class PackedTrainer:
@@ -86,25 +120,26 @@ class PackedTrainer:
         self.model, self.data_of, self.observer = model, data_of, observer
         self.n_slots, self.micro_batch_tokens = n_slots, micro_batch_tokens
         self._active: dict[int, TrialState] = {}
+        self._saved: dict[str, SavedTrial] = {}
         self._untrained: dict[int, Evaluation] = {}
 
     def run(
-        self,
-        plans: Iterable[TrialPlan],
-        should_stop: Callable[[], bool] = lambda: False,
-        leaves: Callable[[str, int], bool] = lambda _run_id, _step: False,
+        self, plans: Iterable[TrialPlan], guidance: Guidance = UNGUIDED, saved: Mapping[str, SavedTrial] | None = None
     ) -> None:
-        """Trains every trial to its end, or until it is stopped between two steps.
+        """Trains every trial to its end, or until it is to stop.
 
         Args:
             plans: The queue.
-            should_stop: Whether all trials are to stop.
-            leaves: Whether a trial (its run id, the steps it has done) is to stop while the others go on.
+            guidance: What is asked between two steps.
+            saved: Trials that go on from where they were, by run id.
         """
-        queue = deque(plans)
-        while self._drop_stopped(queue, leaves) or queue:
+        queue, self._saved = deque(plans), dict(saved or {})
+        while self._drop_stopped(queue, guidance.leaves) or queue:
             self._refill(queue)
-            if should_stop():
+            is_last = guidance.should_stop()
+            active = [self._active[slot] for slot in sorted(self._active)]
+            guidance.between_steps(PackPosition(active, queue, self.n_slots, self.micro_batch_tokens), is_last)
+            if is_last:
                 for slot in list(self._active):
                     self._end(slot, "stopped", STOPPED)
                 return
@@ -126,18 +161,23 @@ class PackedTrainer:
     def _refill(self, queue: deque[TrialPlan]) -> None:
         for slot in range(self.n_slots):
             if queue and slot not in self._active:
-                plan = queue.popleft()
-                self._active[slot] = TrialState(
-                    plan,
-                    self.data_of(plan),
-                    self.model.module_sizes,
-                    device=self.model.device,
-                    compute_dtype=self.model.compute_dtype,
-                    n_workers=self.workers.n_workers,
-                )
-                self.observer.started(self._active[slot])
-                if 0 in self._active[slot].evaluation_steps:
-                    self.observer.evaluated(self._active[slot], self._evaluate_untrained(self._active[slot].data))
+                self._begin(slot, queue.popleft())
+
+    def _begin(self, slot: int, plan: TrialPlan) -> None:
+        state = self._active[slot] = TrialState(
+            plan,
+            self.data_of(plan),
+            self.model.module_sizes,
+            device=self.model.device,
+            compute_dtype=self.model.compute_dtype,
+            n_workers=self.workers.n_workers,
+        )
+        saved = self._saved.pop(state.run_id, None)
+        if saved is not None:
+            state.go_on_from(saved)
+        self.observer.started(state)
+        if saved is None and 0 in state.evaluation_steps:
+            self.observer.evaluated(state, self._evaluate_untrained(state.data))
 
     def _end(self, slot: int, status: str, reason: str | None) -> None:
         self.observer.ended(self._active.pop(slot), status, reason)

@@ -14,6 +14,8 @@ from runner.training.adapters import Adapter, AdapterShape
 from runner.training.schedule import Schedule
 from runner.training.tokenized import TokenizedData, TokenizedExample, data_order
 
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
@@ -31,6 +33,21 @@ class StepResult:
             if not math.isfinite(value):
                 return f"non-finite {what}"
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedTrial:
+    """Everything of a trial that moves, between two steps: a `TrialState` made of it goes on bit by bit."""
+
+    step: int
+    """Optimizer steps done."""
+    tokens_seen: int
+    wall_s: float
+    """Seconds in the pack so far."""
+    n_drawn: int
+    """Training examples taken from the data order so far."""
+    tensors: Mapping[str, Tensor]
+    """`parameter`, `dropout_rng` and, after a first step, AdamW's moments `exp_avg` and `exp_avg_sq`; on the CPU."""
 
 
 class TrialState:
@@ -81,6 +98,30 @@ class TrialState:
     def wall_s(self) -> float:
         """Seconds since the trial entered the pack."""
         return time.monotonic() - self.started
+
+    def save(self) -> SavedTrial:
+        """What moves; on a CPU the tensors are the trial's own, so use them before the next step."""
+        moments = self.optimizer.state.get(self.adapter.parameter, {})
+        tensors = {name: moments[name].cpu() for name in _MOMENTS if name in moments}
+        tensors["parameter"] = self.adapter.parameter.detach().cpu()
+        tensors["dropout_rng"] = self.adapter.dropout_generator.get_state()
+        return SavedTrial(self.step, self.tokens_seen, self.wall_s, self.step * self.trial.batch_size, tensors)
+
+    def go_on_from(self, saved: SavedTrial) -> None:
+        """Takes the place of the trial that was saved."""
+        self.step, self.tokens_seen = saved.step, saved.tokens_seen
+        self.started = time.monotonic() - saved.wall_s
+        self.order = data_order(len(self.data.train), self.trial.seed, saved.n_drawn)
+        with torch.no_grad():
+            self.adapter.parameter.copy_(saved.tensors["parameter"])
+        self.adapter.refresh()
+        self.adapter.dropout_generator.set_state(saved.tensors["dropout_rng"])
+        if saved.step:
+            moments = {name: saved.tensors[name].clone() for name in _MOMENTS} | {
+                "step": torch.tensor(float(saved.step))
+            }
+            groups = self.optimizer.state_dict()["param_groups"]
+            self.optimizer.load_state_dict({"state": {0: moments}, "param_groups": groups})
 
     def next_batch(self) -> Sequence[TokenizedExample]:
         """The examples of the next optimizer step, `batch_size` of them, going on over the end of a pass."""

@@ -36,7 +36,7 @@ def test_ranges_reach_the_tables() -> None:
 
 def test_every_example_in_the_document_loads() -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), flags=re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     for block in blocks:
         assert set(parse_sweep_spec(block, file="docs.yaml").axes) <= set(HYPERPARAMETERS)
 

@@ -6,7 +6,7 @@ import torch
 from runner.errors import EnvironmentProblem
 from runner.training.packed_model import PackedModel
 from runner.training.tokenized import TokenizedData
-from runner.training.trainer import PackedTrainer
+from runner.training.trainer import Guidance, PackedTrainer
 from tests.runner.training.conftest import make_llama, make_plan
 from tests.runner.training.test_equivalence import Recorder, train_packed, with_prefix
 
@@ -76,7 +76,7 @@ def test_stopping_ends_between_two_steps(tiny_data: TokenizedData) -> None:
     trainer = PackedTrainer(
         PackedModel(make_llama()), lambda _plan: tiny_data, recorder, n_slots=1, micro_batch_tokens=64
     )
-    trainer.run(PLANS, should_stop=lambda: sum(map(len, recorder.steps.values())) >= 6)
+    trainer.run(PLANS, Guidance(should_stop=lambda: sum(map(len, recorder.steps.values())) >= 6))
     assert recorder.ends[PLANS[0].trial.run_id] == ("finished", None)
     assert recorder.ends[PLANS[1].trial.run_id] == ("stopped", "stopped by the user")
     assert len(recorder.steps[PLANS[1].trial.run_id]) == 2
