@@ -13,9 +13,12 @@ import streamlit as st
 
 from analysis.errors import UcurveError
 from pages._live import live
+from pages._noting import note_action
+from pages._person import require
 from pages._tables import show_table
 from pages._text import ago_text, count_text, join_text, md_escape
 from pages._verdicts import show_verdicts
+from runner.access.person import Role
 from runner.import_jobs import ImportJob, ImportOrder, ImportProgress, Report, list_imports, start_import, stop_import
 
 _PROBLEM: Final = "import-problem"
@@ -83,8 +86,20 @@ def show_jobs(store: Path) -> None:
 def _start(store: Path, order: ImportOrder | None) -> None:
     if order is None:
         return
+    action, subject = "preview import" if order.dry_run else "import", ", ".join(order.targets)
     try:
+        person = require(Role.LAUNCHER, action, subject)
         start_import(store, order)
+        note_action(person, action, subject, "done")
+    except UcurveError as problem:
+        st.session_state[_PROBLEM] = str(problem)
+
+
+def _stop(store: Path, job_id: str) -> None:
+    try:
+        person = require(Role.LAUNCHER, "stop import", job_id)
+        stop_import(store, job_id)
+        note_action(person, "stop import", job_id, "done")
     except UcurveError as problem:
         st.session_state[_PROBLEM] = str(problem)
 
@@ -125,7 +140,7 @@ def _show_running(store: Path, job: ImportJob) -> None:
         "Stop",
         key=f"import-stop-{job.job_id}",
         icon=":material/stop_circle:",
-        on_click=stop_import,
+        on_click=_stop,
         args=(store, job.job_id),
         help="What has arrived whole stays in the store.",
     )

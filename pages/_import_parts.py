@@ -18,10 +18,14 @@ from analysis.importers.table.child import Request, ask_child
 from analysis.importers.table.read import ENDINGS
 from pages._data import open_store
 from pages._import_map import ROLES, form_rows, map_from_form
+from pages._noting import note_action
+from pages._person import require
 from pages._tables import show_table
 from pages._text import MISSING, count_text, md_escape
+from runner.access.person import Role
 
-MAX_UPLOAD_MB: Final = 50
+MAX_UPLOAD_MB: Final = 20
+"""As the server takes at most (`server.maxUploadSize`)."""
 _DONE: Final = "import-done"
 """Session key of the last import's answer, with the digest of its file."""
 _VERDICTS: Final = {"complete": st.success, "partial": st.warning, "quarantined": st.error}
@@ -159,7 +163,9 @@ def offer_import(upload: Upload, table_map: TableMap, outcome: Mapping[str, obje
 def _import(upload: Upload, map_text: str) -> None:
     """Runs before the page does, which then shows the new state of the store."""
     try:
+        person = require(Role.LAUNCHER, "import", upload.source)
         answer = dict(_ask_now(upload, map_text, write=True))
+        note_action(person, "import", upload.source, "done", f"a table of {count_text(len(upload.content), 'byte')}")
     except UcurveError as problem:
         answer = {"error": str(problem)}
     st.session_state[_DONE] = {"upload": upload.digest, "answer": answer}

@@ -7,6 +7,7 @@ import logging
 import streamlit as st
 
 from analysis.errors import ConfigError
+from pages._noting import note_action
 from runner.access.authority import Authority, NotAllowed
 from runner.access.claims import VISITOR, person_from_claims
 from runner.access.local import local_person
@@ -51,18 +52,28 @@ def current_person() -> Person:
 def may(needed: Role) -> bool:
     """Whether the person may do what needs this role, for what is offered; the action itself asks `require`."""
     try:
-        require(needed)
+        current_authority().check(current_person(), needed)
     except NotAllowed:
         return False
     return True
 
 
-def require(needed: Role) -> Person:
+def require(needed: Role, action: str | None = None, subject: str = "") -> Person:
     """The person, who may do what needs this role: called in the action itself.
+
+    Args:
+        needed: The least role.
+        action: What they do, such as `import`; a refusal then stands in the audit log.
+        subject: What they do it to.
 
     Raises:
         NotAllowed: they may not; the message says what to do.
     """
     person = current_person()
-    current_authority().check(person, needed)
+    try:
+        current_authority().check(person, needed)
+    except NotAllowed as refusal:
+        if action is not None and person != VISITOR:  # whoever is unknown shall not fill the log
+            note_action(person, action, subject, "refused", str(refusal))
+        raise
     return person

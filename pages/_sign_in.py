@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Literal
 
 import streamlit as st
 
-from analysis.errors import UcurveError
-from pages._location import store_location
+from pages._noting import note_action
 from pages._person import current_authority, current_person, current_site
 from pages._text import md_escape
 from runner.access.authority import NotAllowed
 from runner.access.claims import VISITOR
 from runner.access.person import Person, Role
-from runner.queue.queue import Queue
 from runner.serving.sign_in import FAILED
 
-_log = logging.getLogger(__name__)
 _BANNERS: Final = {
     "owner": ":material/lock_open: This machine only, single user, all rights.",
     "unguarded": ":material/visibility: View only: this dashboard was not started by `ucurve app`.",
@@ -105,14 +100,14 @@ def show_person(standing: Standing) -> None:
     """In the sidebar: who is signed in, with their role and the way out."""
     if standing.state != "member":
         return
-    _note(standing, "ok")
+    _note(standing, "done")
     with st.sidebar:
         st.caption(f":material/person: {md_escape(standing.person.name)} · {standing.role.label}")
         st.button("Sign out", key="sign-out", icon=":material/logout:", on_click=st.logout, type="tertiary")
 
 
 def _note(standing: Standing, outcome: str) -> None:
-    """Tell the audit log of a sign-in, once; a store that cannot be written is still there to be looked at."""
+    """Tell the audit log of a sign-in, once."""
     person = standing.person
     key = (person.user_id, person.signed_in_at, outcome)
     with _noting:
@@ -121,8 +116,4 @@ def _note(standing: Standing, outcome: str) -> None:
         _noted[key] = None
         while len(_noted) > _MOST_NOTED:
             _noted.popitem(last=False)
-    try:
-        queue = Queue.open(Path(store_location()), authority=current_authority())
-        queue.note(person, "sign in", standing.role.label, outcome)
-    except (UcurveError, OSError) as problem:
-        _log.warning("the sign-in of %r is not in the audit log: %s", person.user_id, problem)
+    note_action(person, "sign-in", standing.role.label, outcome)

@@ -10,7 +10,9 @@ import streamlit as st
 from pages._import_jobs import offer_preview, show_jobs
 from pages._import_order import ask_folder, ask_project
 from pages._import_parts import ask_map, ask_table, offer_import, show_plan
+from pages._person import may
 from pages._view import current_location
+from runner.access.person import Role
 
 TABLE: Final = "A table"
 WANDB: Final = "W&B project"
@@ -20,6 +22,8 @@ location = current_location()
 what = st.segmented_control(
     "From", [TABLE, WANDB, FILES], default=TABLE, required=True, key="import-from", bind="query-params"
 )
+if not may(Role.LAUNCHER):
+    st.info("You may look at this page; importing needs the role launcher.", icon=":material/lock:")
 if what == TABLE:
     upload = ask_table(location)
     if upload is not None:

@@ -27,7 +27,7 @@ def test_the_page_asks_for_a_file_whatever_the_store_holds(open_page: OpenPage, 
     app = open_page(state, "Import")
     assert not app.exception
     assert app.title[0].value == "Import"
-    assert "50 MB" in app.file_uploader(key="import-file").label
+    assert "20 MB" in app.file_uploader(key="import-file").label
     assert not app.button
 
 
