@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from analysis.recipes.config_keys import KEYS, LOSS_ON, NOT_TRANSLATED, SWITCHES
@@ -171,11 +171,16 @@ class _Reader:
             return "epochs"
         return "tokens" if columns.get("token_budget") is not None else None
 
-    def notes(self) -> list[str]:
+    def notes(self) -> Iterator[str]:
+        status = self.row.get("status")
+        if status not in ("finished", "unconfirmed", None):
+            reason = _text(self.row.get("status_reason"))
+            yield f"The run is {status}{f': {reason}' if reason else ''}."
         found = [f"{key} = {self.config[key]!r}" for key in NOT_TRANSLATED if self.config.get(key) not in _OFF]
         if self.row.get("clip_kind") not in (None, "norm", "none"):
             found.append(f"gradients clipped by {self.row['clip_kind']}")
-        return [f"The run's configuration also has {', '.join(found)}, which is not translated."] if found else []
+        if found:
+            yield f"The run's configuration also has {', '.join(found)}, which is not translated."
 
 
 _OFF: Final[tuple[object, ...]] = (None, False, 0, "", "none", "None", {}, [])

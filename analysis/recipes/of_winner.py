@@ -49,6 +49,10 @@ def _seed_order(row: Mapping[str, object]) -> tuple[bool, int, str]:
 
 
 def _caveats(ranking: Ranking, winner: ConfigScore) -> Iterator[str]:
+    if ranking.p_best is not None:
+        yield f"The probability that this configuration is the best is {ranking.p_best:.0%}."
+    if ranking.indistinguishable is not None and len(ranking.indistinguishable) > 1:
+        yield f"{len(ranking.indistinguishable) - 1} of the others cannot be told from it."
     yield ranking.rule
     if winner.n > 1:
         yield f"The configuration ran {winner.n} times; the seed here is the lowest of them, not the luckiest."

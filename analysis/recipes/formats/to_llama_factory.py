@@ -46,7 +46,7 @@ def _put_data(sheet: Sheet) -> None:
     recipe = sheet.recipe
     named = f"{data_note(recipe)}; it must be listed in data/dataset_info.json".lstrip("; ")
     sheet.put("dataset", "dataset", recipe.dataset, named)
-    cut = "prompt and answer are cut in proportion here, at the end in Ucurve" if recipe.is_local else ""
+    cut = "of long examples prompt and answer are both cut here, in Ucurve only the end" if recipe.is_local else ""
     sheet.put("max_length", "cutoff_len", recipe.max_length, cut)
     sheet.fixed("packing", False)
     if recipe.objective == "dpo":

@@ -132,6 +132,26 @@ def test_a_batch_that_cannot_be_split_is_refused(name: str, devices: int, per_de
         render_recipe(recipe_of_run(local_row()), name, Layout(devices, per_device))
 
 
+@settings(max_examples=40, deadline=None)
+@given(changes=LOCAL_CHANGES, devices=st.integers(1, 8), per_device=st.integers(1, 8), steps=st.integers(1, 64))
+def test_numbers_are_the_same_to_the_last_digit(
+    changes: dict[str, Any], devices: int, per_device: int, steps: int
+) -> None:
+    row = local_row(**{**changes, "batch_size": devices * per_device * steps})
+    recipe = recipe_of_run(row)
+    written = yaml.safe_load(render_recipe(recipe, "trl", Layout(devices, per_device)).text)
+    assert (
+        written["per_device_train_batch_size"] * written["gradient_accumulation_steps"] * devices == row["batch_size"]
+    )
+    for key, value in {
+        "learning_rate": recipe.learning_rate, "lora_r": recipe.lora_rank, "lora_alpha": recipe.lora_alpha,
+        "lora_dropout": recipe.lora_dropout, "adam_beta1": recipe.adam_beta1, "adam_beta2": recipe.adam_beta2,
+        "adam_epsilon": recipe.adam_eps, "weight_decay": recipe.weight_decay, "max_length": recipe.max_length,
+        "max_grad_norm": recipe.clip_norm if recipe.clips else 0.0,
+    }.items():  # fmt: skip
+        assert written[key] == value
+
+
 def test_an_unknown_format_is_refused() -> None:
     with pytest.raises(ConfigError, match="'nemo'; choose among ucurve, trl"):
         render_recipe(recipe_of_run(local_row()), "nemo")

@@ -49,7 +49,8 @@ def test_the_best_one_is_of_the_lowest_seed_and_has_its_caveats(
     assert found["trial_key"] == winner["trial_key"]
     assert load_sweep_spec(target).seeds == (min(winner["seeds"]),)
     rule = _json(ucurve, "best", *place)["rule"]
-    assert found["caveats"][0] == rule
+    assert found["caveats"][0].startswith("The probability that this configuration is the best is ")
+    assert rule in found["caveats"]
     assert target.read_text().count("# ! ") >= len(found["caveats"])
 
 
@@ -57,6 +58,12 @@ def _json(ucurve: Caller, *arguments: object) -> Any:  # noqa: ANN401 - document
     answer = ucurve(*arguments, "--json")
     assert answer.code == 0, answer.err
     return answer.json
+
+
+def test_a_run_that_diverged_says_so(ucurve: Caller, sweep_store: Store) -> None:
+    run = next(run for run in synthetic.sweep_runs() if run.status == "diverged")
+    found = _json(ucurve, "export-recipe", run.run_id, "--store", sweep_store.location)
+    assert found["caveats"] == ["The run is diverged: non-finite loss at step 7."]
 
 
 def test_the_direction_decides_what_is_best(ucurve: Caller, sweep_store: Store) -> None:
