@@ -36,6 +36,11 @@ class Ending:
     is_put_back: bool = False
 
 
+def is_any_queued(db: sqlite3.Connection) -> bool:
+    """Whether a job waits."""
+    return db.execute("SELECT 1 FROM jobs WHERE state = 'queued' LIMIT 1").fetchone() is not None
+
+
 def claim_next(db: sqlite3.Connection, worker_id: str, checker: Checker) -> Claim | None:
     """Makes the next job that may be done this worker's; those before it that may not fail, with the reason.
 

@@ -211,8 +211,9 @@ class Queue:
         Raises:
             ConfigError: The worker is not registered, or has a job; or the site file is wrong.
         """
-        if not self.jobs(["queued"], limit=1):  # so that waiting costs a look and no change
-            return None
+        with self._database.look() as db:
+            if not claiming.is_any_queued(db):  # so that waiting costs a look and no change
+                return None
         with self._database.change() as db:
             return claiming.claim_next(db, worker_id, self._checker)
 

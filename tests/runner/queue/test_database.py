@@ -197,30 +197,6 @@ def test_a_change_that_another_holds_is_one_sentence(queue: Queue, monkeypatch: 
     assert len(queue.jobs()) == 1
 
 
-CREATE = """
-import sys
-from pathlib import Path
-from runner.queue.queue import Queue
-sys.stdin.readline()
-Queue.open(Path(sys.argv[1]), create=True).version()
-"""
-
-
-def test_several_processes_make_one_queue_at_once(store: Path) -> None:
-    processes = [
-        subprocess.Popen([sys.executable, "-c", CREATE, str(store)], stdin=subprocess.PIPE, cwd=REPOSITORY)
-        for _ in range(3)
-    ]
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write(b"go\n")
-        process.stdin.flush()
-    for process in processes:
-        process.communicate(timeout=60)
-    assert [process.returncode for process in processes] == [0, 0, 0]
-    assert Queue.open(store).version() == 0
-
-
 READ_ONLY = """
 import sys
 from pathlib import Path
