@@ -19,6 +19,8 @@ MAX_RUNS: Final = 50
 NEWEST: Final = 6
 """Runs compared before any is chosen: few enough for a legend on a phone."""
 MAX_METRICS: Final = 4
+MAX_OFFERED: Final = 300
+"""Runs in the list to choose from; more would have to be sent after every click, and nobody scrolls so far."""
 
 X_AXES: Final[Mapping[str, XAxis]] = {"Steps": "step", "Tokens": "tokens_seen", "Wall time": "wall_time"}
 
@@ -36,9 +38,10 @@ class CurveOptions:
 def ask_runs(view: View) -> list[str]:
     """The ids of the chosen runs, or of the newest while none is chosen; they live in the address bar as `run`."""
     newest = view.runs.sort_values("created_at", ascending=False, kind="stable")
-    names = run_names(newest)
+    in_view = {*newest["run_id"].astype(str)}
     # Bound by hand: a widget's own binding would put names into the address, and names are not for keeps.
-    linked = [run_id for run_id in st.query_params.get_all("run") if run_id in names]
+    linked = [run_id for run_id in st.query_params.get_all("run") if run_id in in_view]
+    names = run_names(newest, [*linked, *_offered(newest)])
     chosen = st.multiselect(
         "Runs",
         list(names),
@@ -54,20 +57,45 @@ def ask_runs(view: View) -> list[str]:
         st.query_params["run"] = chosen
     if chosen:
         return chosen
-    shown = list(names)[:NEWEST]
-    if len(names) > 1:
+    shown = [str(run_id) for run_id in newest["run_id"].head(NEWEST)]
+    if len(newest) > 1:
         st.caption(f"The newest {count_text(len(shown), 'run')}. Choose others above, or tick them on the page Runs.")
     return shown
 
 
-def run_names(runs: pd.DataFrame) -> dict[str, str]:
-    """Run id -> its name, with the id where the name does not tell it from the others."""
+def _offered(newest: pd.DataFrame) -> list[str]:
+    """Ids of the runs to choose from: all, or of very many those that the reader looks for, the newest first."""
+    if len(newest) <= MAX_OFFERED:
+        return [str(run_id) for run_id in newest["run_id"]]
+    text = st.text_input(
+        "Find runs",
+        key="find",
+        bind="query-params",
+        placeholder="part of a name or id",
+        help=f"Of {len(newest):,} runs the list below offers the newest {MAX_OFFERED} that fit.",
+    )
+    names = newest["name"].fillna("").astype(str) + "\n" + newest["run_id"].astype(str)
+    found = newest[names.str.contains((text or "").strip(), case=False, regex=False)]
+    return [str(run_id) for run_id in found["run_id"].head(MAX_OFFERED)]
+
+
+def run_names(runs: pd.DataFrame, run_ids: Sequence[str] | None = None) -> dict[str, str]:
+    """Run id -> its name, with the id where the name does not tell it from those of the other runs.
+
+    Args:
+        runs: All runs.
+        run_ids: Of which runs the names are wanted, in this order; None: of all.
+    """
     shown = runs["name"].fillna(runs["run_id"]).astype(str)
     repeated = shown.duplicated(keep=False)
-    return {
+    if run_ids is not None:
+        wanted = runs["run_id"].isin(run_ids)
+        runs, shown, repeated = runs[wanted], shown[wanted], repeated[wanted]
+    names = {
         str(run_id): f"{name} ({run_id})" if is_repeated else name
         for run_id, name, is_repeated in zip(runs["run_id"], shown, repeated, strict=True)
     }
+    return names if run_ids is None else {run_id: names[run_id] for run_id in run_ids if run_id in names}
 
 
 def ask_curves(view: View, run_ids: Sequence[str]) -> CurveOptions:

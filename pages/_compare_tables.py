@@ -22,7 +22,7 @@ _VERDICTS: Final = {True: "better", False: "worse", None: None}
 
 def show_last_values(view: View, chosen: Sequence[str], metrics: Sequence[str]) -> None:
     """One row per run: the last value of each metric, and its difference to a run of the reader's choice."""
-    names = run_names(view.all_runs)
+    names = run_names(view.all_runs, chosen)
     reference = st.selectbox(
         "Compared with",
         chosen,
@@ -45,7 +45,7 @@ def show_differing(view: View, chosen: Sequence[str]) -> None:
     elif not comparison.differing:
         st.caption("The chosen runs have the same configuration.")
     else:
-        table = differing_table(comparison, run_names(view.all_runs))
+        table = differing_table(comparison, run_names(view.all_runs, chosen))
         show_table(table, name="config-diff", alt="Settings in which the chosen runs differ")
 
 

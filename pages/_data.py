@@ -1,9 +1,16 @@
-"""What pages read, cached by the snapshot's key: the same look at the same store is computed once."""
+"""What pages read, cached: the same look at the same store is computed once, for all who look.
+
+Tables are kept under the versions of what they were read from. What analyses say is kept under the digest of the table
+that they were given, so that a sweep that is being written does not make anybody wait who looks at another one. The
+caches keep pickled bytes and are bounded in them, so that memory does not grow with the size of the store.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import pickle
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import pandas as pd
 import streamlit as st
@@ -18,6 +25,10 @@ from pages._view import View
 Where = tuple[Condition, ...]
 T = TypeVar("T")
 
+_TABLES: Final = "48MB"
+"""Of each kind of table: four of 10,000 runs, hundreds of 100."""
+_ANSWERS: Final = "32MB"
+
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def open_store(location: str) -> Store:
@@ -31,12 +42,12 @@ def open_store(location: str) -> Store:
 
 def load_runs(snapshot: Snapshot, where: Where = ()) -> pd.DataFrame:
     """Newest row per run that passes the filters."""
-    return _runs(snapshot.key, where, snapshot)
+    return _runs(snapshot.key_of("runs", "agreements"), where, snapshot)
 
 
 def load_metric_names(snapshot: Snapshot) -> list[str]:
     """Names of everything that was logged."""
-    return _metric_names(snapshot.key, snapshot)
+    return _metric_names(snapshot.key_of("runs", "metrics", "agreements"), snapshot)
 
 
 def load_logged_metrics(snapshot: Snapshot, run_ids: Sequence[str]) -> frozenset[str]:
@@ -46,17 +57,35 @@ def load_logged_metrics(snapshot: Snapshot, run_ids: Sequence[str]) -> frozenset
 
 def load_metric_directions(snapshot: Snapshot) -> dict[str, Direction]:
     """What imports declared of their metrics."""
-    return _metric_directions(snapshot.key, snapshot)
+    return _metric_directions(snapshot.key_of("runs", "agreements"), snapshot)
+
+
+def load_latest(snapshot: Snapshot, where: Where) -> pd.DataFrame:
+    """Live progress of the runs that pass the filters: however many look at it, it is read once."""
+    return _latest(snapshot.key, where, snapshot)
+
+
+def load_results(snapshot: Snapshot, metric: str, where: Where = ()) -> pd.DataFrame:
+    """`Snapshot.results`, cached; the metric's values are read once for all filters."""
+    everything = _results(snapshot.key, metric, snapshot)
+    if not where:
+        return everything
+    return everything[everything["run_id"].isin(load_runs(snapshot, where)["run_id"])].reset_index(drop=True)
+
+
+def digest_results(snapshot: Snapshot, metric: str, where: Where = ()) -> str:
+    """The same text for the same results, whatever else was written meanwhile: a key of what follows from them."""
+    return _digest(snapshot.key, metric, where, snapshot)
 
 
 def load_sweeps(view: View) -> pd.DataFrame:
     """One row per sweep in view."""
-    return _sweeps(view.snapshot.key, view.where, view.metric, view.direction, view.snapshot)
+    return analyse(view, _summarise_sweeps)
 
 
 def load_run_table(view: View) -> RunTable:
     """The runs in view, arranged for reading."""
-    return _run_table(view.snapshot.key, view.where, view.metric, view.snapshot)
+    return analyse(view, _arrange_runs)
 
 
 def load_curves(view: View, run_ids: Sequence[str], metric: str) -> pd.DataFrame:
@@ -74,7 +103,8 @@ def analyse(view: View, function: Callable[..., T], **options: Hashable) -> T:
     """
     name = f"{function.__module__}.{function.__qualname__}"
     key = (name, view.metric, view.direction, tuple(sorted(options.items())))
-    found: T = _analysed(view.snapshot.key, view.where, key, view.snapshot, function)
+    digest = digest_results(view.snapshot, view.metric, view.where)
+    found: T = _analysed(digest, key, view, function)
     return found
 
 
@@ -85,15 +115,20 @@ def load_lr_curves(view: View, group_by: Sequence[str] = ()) -> list[LrCurve]:
 
 def load_group_keys(view: View) -> list[str]:
     """What can make a curve of its own among the runs in view."""
-    return _group_keys(view.snapshot.key, view.where, view.snapshot)
+    return _group_keys(view.snapshot.key_of("runs", "agreements"), view.where, view.snapshot)
 
 
 # Arguments that start with an underscore are no part of the cache key: its key says all about a snapshot.
 
 
-@st.cache_data(max_entries=32, show_spinner=False, hash_funcs={Condition: str})
+@st.cache_data(max_size=_TABLES, show_spinner=False, hash_funcs={Condition: str})
 def _runs(key: str, where: Where, _snapshot: Snapshot) -> pd.DataFrame:  # noqa: ARG001
     return _snapshot.runs(where)
+
+
+@st.cache_data(max_entries=32, show_spinner=False, hash_funcs={Condition: str})
+def _latest(key: str, where: Where, _snapshot: Snapshot) -> pd.DataFrame:  # noqa: ARG001
+    return _snapshot.latest(where)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -101,7 +136,7 @@ def _metric_names(key: str, _snapshot: Snapshot) -> list[str]:  # noqa: ARG001
     return _snapshot.metric_names()
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@st.cache_data(max_entries=512, show_spinner=False)
 def _logged_metrics(key: str, run_ids: tuple[str, ...], _snapshot: Snapshot) -> frozenset[str]:  # noqa: ARG001
     return frozenset(_snapshot.metric_summaries((Condition("run_id", "=", run_ids),))["name"])
 
@@ -111,27 +146,23 @@ def _metric_directions(key: str, _snapshot: Snapshot) -> dict[str, Direction]:  
     return _snapshot.metric_directions()
 
 
-@st.cache_data(max_entries=32, show_spinner=False, hash_funcs={Condition: str})
-def _results(key: str, where: Where, metric: str, _snapshot: Snapshot) -> pd.DataFrame:  # noqa: ARG001
-    return _snapshot.results(metric, where)
+@st.cache_data(max_size=_TABLES, show_spinner=False)
+def _results(key: str, metric: str, _snapshot: Snapshot) -> pd.DataFrame:  # noqa: ARG001
+    return _snapshot.results(metric)
 
 
-@st.cache_data(max_entries=32, show_spinner=False, hash_funcs={Condition: str})
-def _sweeps(key: str, where: Where, metric: str, direction: Direction, _snapshot: Snapshot) -> pd.DataFrame:
-    return summarise_sweeps(_results(key, where, metric, _snapshot), direction=direction)
+@st.cache_data(max_entries=4096, show_spinner=False, hash_funcs={Condition: str})
+def _digest(key: str, metric: str, where: Where, _snapshot: Snapshot) -> str:  # noqa: ARG001
+    results = load_results(_snapshot, metric, where)
+    return hashlib.blake2b(pickle.dumps(results, protocol=5), digest_size=16).hexdigest()
 
 
-@st.cache_data(max_entries=32, show_spinner=False, hash_funcs={Condition: str})
-def _run_table(key: str, where: Where, metric: str, _snapshot: Snapshot) -> RunTable:
-    return arrange_runs(_results(key, where, metric, _snapshot), metric)
+@st.cache_data(max_size=_ANSWERS, show_spinner=False, hash_funcs={Condition: str})
+def _group_keys(key: str, where: Where, _snapshot: Snapshot) -> list[str]:  # noqa: ARG001
+    return groupable_keys(load_runs(_snapshot, where))
 
 
-@st.cache_data(max_entries=32, show_spinner=False, hash_funcs={Condition: str})
-def _group_keys(key: str, where: Where, _snapshot: Snapshot) -> list[str]:
-    return groupable_keys(_runs(key, where, _snapshot))
-
-
-@st.cache_data(max_entries=32, show_spinner=False)
+@st.cache_data(max_size=_ANSWERS, show_spinner=False)
 def _curves(key: str, run_ids: tuple[str, ...], metric: str, _snapshot: Snapshot) -> pd.DataFrame:  # noqa: ARG001
     return _snapshot.curves(run_ids, metric)
 
@@ -139,9 +170,21 @@ def _curves(key: str, run_ids: tuple[str, ...], metric: str, _snapshot: Snapshot
 _Question = tuple[str, str, Direction, tuple[tuple[str, Hashable], ...]]
 
 
-@st.cache_data(max_entries=64, show_spinner=False, hash_funcs={Condition: str})
+@st.cache_data(max_size=_TABLES, show_spinner=False)
 def _analysed(
-    key: str, where: Where, question: _Question, _snapshot: Snapshot, _function: Callable[..., object]
+    digest: str,  # noqa: ARG001 - with the question the whole key
+    question: _Question,
+    _view: View,
+    _function: Callable[..., object],
 ) -> Any:  # noqa: ANN401 - what the function returns
     _, metric, direction, options = question
-    return _function(_results(key, where, metric, _snapshot), metric=metric, direction=direction, **dict(options))
+    results = load_results(_view.snapshot, metric, _view.where)
+    return _function(results, metric=metric, direction=direction, **dict(options))
+
+
+def _summarise_sweeps(results: pd.DataFrame, *, metric: str, direction: Direction) -> pd.DataFrame:  # noqa: ARG001
+    return summarise_sweeps(results, direction=direction)
+
+
+def _arrange_runs(results: pd.DataFrame, *, metric: str, direction: Direction) -> RunTable:  # noqa: ARG001
+    return arrange_runs(results, metric)

@@ -67,7 +67,9 @@ def _show_store_state(view: View) -> None:
         st.caption(f":material/database: {md_escape(view.store.location)}")
         st.caption(_freshness(view.all_runs))
         if view.something_runs:
-            reload_when(lambda: _runs_version(view.store) != view.snapshot.versions[0])
+            # Not the view: a session would keep its tables for as long as its tab is open.
+            store, version = view.store, view.snapshot.versions[0]
+            reload_when(lambda: _runs_version(store) != version)
 
 
 def _freshness(runs: pd.DataFrame) -> str:

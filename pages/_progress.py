@@ -9,7 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from analysis.runs.progress import summarise_sweeps, track_progress
-from analysis.store import Snapshot
+from analysis.store import Condition, Snapshot
+from pages._data import Where, load_latest, load_runs
 from pages._live import live
 from pages._text import MISSING, count_text, duration_text, md_escape
 from pages._view import View
@@ -17,24 +18,29 @@ from pages._view import View
 SILENT_AFTER_S: Final = 180.0
 """Our choice: longer than any evaluation of a small model takes, far longer than the trainer's flushes every 3 s."""
 
+_RUNNING: Final = Condition("status", "=", "running")
+
 
 def show_progress(view: View) -> None:
     """Show the running runs in view, and keep them current; nothing at all while none runs."""
-    first_look = [view.snapshot]
+    if not view.something_runs:
+        return
+    first_look, store, where = [view.snapshot], view.store, view.where  # not the view: a session would keep its tables
 
     def draw() -> None:
-        _draw(view, first_look.pop() if first_look else view.store.snapshot())
+        _draw(first_look.pop() if first_look else store.snapshot(), where)
 
-    live(draw, active=view.something_runs)
+    live(draw, active=True)
 
 
-def _draw(view: View, snapshot: Snapshot) -> None:
-    runs = snapshot.runs(view.where)
-    progress = track_progress(runs, snapshot.latest(view.where), datetime.now(UTC))
+def _draw(snapshot: Snapshot, where: Where) -> None:
+    runs = load_runs(snapshot, where)
+    progress = track_progress(runs, load_latest(snapshot, (*where, _RUNNING)), datetime.now(UTC))
     if progress.empty:
         return
     st.subheader("Running now")
-    sweeps = summarise_sweeps(runs.assign(value=float("nan")))
+    running = runs[runs["sweep_id"].fillna("").isin(progress["sweep_id"].fillna(""))]
+    sweeps = summarise_sweeps(running.assign(value=float("nan")))
     for _, sweep in sweeps[sweeps["n_running"] > 0].iterrows():
         st.progress(float(sweep["done"]), text=sweep_text(sweep))
     if silence := silence_text(progress):

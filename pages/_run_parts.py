@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -11,10 +12,13 @@ import pandas as pd
 import streamlit as st
 
 from analysis.runs.configuration import GroupValue, flatten, plain
+from analysis.runs.direction import Direction
 from analysis.store.schema import RUNS
 from pages._tables import explain_columns, offer_csv, show_table, status_badges
 from pages._text import MISSING, count_text, md_escape
 
+PAGE_ROWS: Final = 500
+"""Rows of a long table at a time."""
 MAX_SHARED: Final = 8
 """Shared settings named above the table; the rest is in the configuration below."""
 
@@ -29,20 +33,21 @@ def show_shared(shared: Mapping[str, GroupValue]) -> None:
         st.caption(f"The same for all: {' · '.join(facts)}")
 
 
-def choose_runs(rows: pd.DataFrame, metric: str) -> list[str]:
-    """Show the table; return the ids of the ticked runs, which the address bar keeps as `run`."""
-    ids = [str(run_id) for run_id in rows["run_id"]]
-    linked = set(st.query_params.get_all("run"))
+def choose_runs(rows: pd.DataFrame, metric: str, direction: Direction) -> list[str]:
+    """Show the table, a page of it where it is long; return the ids of all ticked runs, which the address keeps."""
+    shown = _page_of(rows, metric, direction)
+    ids = [str(run_id) for run_id in shown["run_id"]]
+    linked = st.query_params.get_all("run")
     event = st.dataframe(
-        rows.assign(status=status_badges(rows["status"])),
+        shown.assign(status=status_badges(shown["status"])),
         hide_index=True,
         # Ticks are row numbers: another set of rows must start from the link's ids again, not from old numbers.
         key=f"runs-{zlib.crc32(chr(10).join(ids).encode()):08x}",
         on_select="rerun",
         selection_mode="multi-row",
-        selection_default={"selection": {"rows": [row for row, run_id in enumerate(ids) if run_id in linked]}},
+        selection_default={"selection": {"rows": [row for row, run_id in enumerate(ids) if run_id in set(linked)]}},
         column_config={
-            **explain_columns(rows.columns),
+            **explain_columns(shown.columns),
             "name": st.column_config.TextColumn("name", pinned=True),
             metric: st.column_config.NumberColumn(format="%.4f", help="last logged value"),
             "step": st.column_config.NumberColumn(format="%,d", help=f"step of the last {metric}"),
@@ -50,11 +55,34 @@ def choose_runs(rows: pd.DataFrame, metric: str) -> list[str]:
         alt="One row per run, the newest first",
         placeholder=MISSING,
     )
-    chosen = [ids[row] for row in event.selection.rows]
-    if set(chosen) != linked:
+    elsewhere = {*rows["run_id"].astype(str)} - {*ids}
+    chosen = [*(run_id for run_id in linked if run_id in elsewhere), *(ids[row] for row in event.selection.rows)]
+    if set(chosen) != set(linked):
         st.query_params["run"] = chosen
     offer_csv(rows, "runs")
     return chosen
+
+
+def _page_of(rows: pd.DataFrame, metric: str, direction: Direction) -> pd.DataFrame:
+    """The rows that are shown: all of a short table; of a long one a page, in an order that the reader chooses.
+
+    A browser gets slow with tens of thousands of rows, and so does sending them anew after every click.
+    """
+    if len(rows) <= PAGE_ROWS:
+        return rows
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        orders = ["Newest first", f"Best {metric} first"]
+        order = st.selectbox("Order", orders, key="order", bind="query-params", width=240)
+        page = st.pagination(math.ceil(len(rows) / PAGE_ROWS), key="page", bind="query-params")
+    if order == orders[1]:
+        rows = rows.sort_values(metric, ascending=direction == "min", kind="stable")
+    first = (page - 1) * PAGE_ROWS
+    shown = rows.iloc[first : first + PAGE_ROWS]
+    st.caption(
+        f"Rows {first + 1:,} to {first + len(shown):,} of {len(rows):,}. A click on a column's head sorts these alone; "
+        "filters in the sidebar narrow all. The download has every row."
+    )
+    return shown
 
 
 def link_to_comparison(chosen: Sequence[str]) -> None:

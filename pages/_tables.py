@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 import pandas as pd
@@ -61,10 +62,10 @@ def show_table(
 
 
 def offer_csv(table: pd.DataFrame, name: str) -> None:
-    """A button that downloads the table as `ucurve-NAME.csv`."""
+    """A button that downloads the table as `ucurve-NAME.csv`, which is written when somebody wants it."""
     st.download_button(
         "Download CSV",
-        to_csv(table),
+        partial(to_csv, table),
         file_name=f"ucurve-{name}.csv",
         mime="text/csv",
         key=f"{name}-csv",

@@ -11,7 +11,7 @@ from pages._view import current_view
 view = current_view()
 table = load_run_table(view)
 show_shared(table.shared)
-chosen = choose_runs(table.rows, view.metric)
+chosen = choose_runs(table.rows, view.metric, view.direction)
 link_to_comparison(chosen)
 st.subheader("Configuration")
 show_configuration(view.runs, chosen)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,9 @@ import pandas as pd
 from analysis.runs.configuration import COMPARABLE
 from analysis.runs.direction import Direction
 from analysis.runs.values import settled_statuses
+
+if TYPE_CHECKING:
+    from pandas.core.groupby import SeriesGroupBy
 
 NO_SWEEP: Final = "(no sweep)"
 """Stands for runs that belong to none, such as imported ones."""
@@ -36,10 +40,27 @@ def summarise_sweeps(results: pd.DataFrame, *, direction: Direction = "min") -> 
         runs that will not change any more), best_value and best_learning_rate (of single finished runs; missing where
         the sweep's runs do not compare), started_at, updated_at.
     """
-    named = results.assign(sweep_id=results["sweep_id"].fillna(NO_SWEEP))
-    rows = [_summarise(str(name), runs, direction) for name, runs in named.groupby("sweep_id", sort=False)]
-    columns = list(_summarise("", named.iloc[:0], direction))
-    table = pd.DataFrame(rows, columns=columns)
+    named = results.assign(sweep_id=results["sweep_id"].fillna(NO_SWEEP).astype(str))
+    sweeps = named.groupby("sweep_id", sort=False)
+    n_runs = sweeps.size()
+    n_with = _count(named, n_runs.index)
+    n_open = sum(n_with(status) for status in ("running", "queued", "unconfirmed"))
+    best = _best_runs(named, direction).reindex(n_runs.index)
+    table = pd.DataFrame(
+        {
+            "sweep_id": n_runs.index.astype(str),
+            "model": _only(sweeps["model"]),
+            "dataset": _only(sweeps["dataset"]),
+            "n_runs": n_runs,
+            **{f"n_{status}": n_with(status) for status in _COUNTED},
+            "n_other": n_runs - sum(n_with(status) for status in _COUNTED),
+            "done": 1 - n_open / n_runs,
+            "best_value": best["value"],
+            "best_learning_rate": best["learning_rate"],
+            "started_at": sweeps["created_at"].min(),
+            "updated_at": sweeps["updated_at"].max(),
+        }
+    )
     return table.sort_values("updated_at", ascending=False, kind="stable", ignore_index=True)
 
 
@@ -80,44 +101,38 @@ def track_progress(runs: pd.DataFrame, latest: pd.DataFrame, now: datetime) -> p
     return table.sort_values("done", ascending=False, kind="stable", ignore_index=True)
 
 
-def _summarise(name: str, runs: pd.DataFrame, direction: Direction) -> dict[str, object]:
-    counts = count_statuses(runs)
-    n_known = {f"n_{status}": counts.get(status, 0) for status in _COUNTED}
-    n_open = sum(counts.get(status, 0) for status in ("running", "queued", "unconfirmed"))
-    best_value, best_learning_rate = _best(runs, direction)
-    return {
-        "sweep_id": name,
-        "model": _only(runs["model"]),
-        "dataset": _only(runs["dataset"]),
-        "n_runs": len(runs),
-        **n_known,
-        "n_other": len(runs) - sum(n_known.values()),
-        "done": 1 - n_open / len(runs) if len(runs) else np.nan,
-        "best_value": best_value,
-        "best_learning_rate": best_learning_rate,
-        "started_at": runs["created_at"].min(),
-        "updated_at": runs["updated_at"].max(),
-    }
+def _count(named: pd.DataFrame, sweep_ids: pd.Index) -> Callable[[str], pd.Series]:
+    """How many runs of each sweep have a status."""
+    counts = named.groupby(["sweep_id", "status"]).size()
+    statuses = set(counts.index.get_level_values("status"))
+
+    def n_with(status: str) -> pd.Series:
+        found = counts.xs(status, level="status") if status in statuses else pd.Series(dtype="int64")
+        return found.reindex(sweep_ids, fill_value=0).astype("int64")
+
+    return n_with
 
 
-def _best(runs: pd.DataFrame, direction: Direction) -> tuple[float, float]:
-    """Value and learning rate of the finished run with the best finite value; missing where runs do not compare."""
-    finished = runs[
-        (settled_statuses(runs) == "finished") & np.isfinite(_floats(runs["value"])) & runs["learning_rate"].notna()
+def _best_runs(named: pd.DataFrame, direction: Direction) -> pd.DataFrame:
+    """Value and learning rate of each sweep's best finished run; none where a sweep's finished runs do not compare."""
+    finished = named[
+        (settled_statuses(named) == "finished") & np.isfinite(_floats(named["value"])) & named["learning_rate"].notna()
     ]
     # With a token budget the number of steps follows from the batch size: not a budget of its own.
     has_token_budget = finished["token_budget"].notna()
     own = finished.assign(**{key: finished[key].mask(has_token_budget) for key in ("max_steps", "epochs")})
-    if finished.empty or len(own[list(COMPARABLE)].drop_duplicates()) > 1:
-        return np.nan, np.nan
-    best = finished["value"].idxmin() if direction == "min" else finished["value"].idxmax()
-    return float(finished["value"][best]), float(finished["learning_rate"][best])
+    kinds = own[["sweep_id", *COMPARABLE]].drop_duplicates().groupby("sweep_id").size()
+    compared = finished[finished["sweep_id"].isin(kinds.index[kinds == 1])]
+    values = compared.assign(value=_floats(compared["value"])).groupby("sweep_id")["value"]
+    best = compared.loc[values.idxmin() if direction == "min" else values.idxmax()].set_index("sweep_id")
+    return best[["value", "learning_rate"]].astype(float)
 
 
-def _only(values: pd.Series) -> str | None:
-    """The one value that all rows share, `n different` where they do not, None where there is none."""
-    different = values.dropna().unique()
-    return f"{len(different)} different" if len(different) > 1 else str(different[0]) if len(different) else None
+def _only(sweeps: SeriesGroupBy) -> pd.Series:
+    """Of each sweep the one value that all its runs share, `n different` where they do not, missing without any."""
+    n_values = sweeps.nunique()
+    only = sweeps.first().mask(n_values > 1, n_values.astype(str) + " different")
+    return only.astype(object).where(n_values > 0, None)
 
 
 def _floats(values: pd.Series) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The SQL of a snapshot. `{runs}`, `{metrics}` and so on stand for the tables, `{where}` for the compiled filter.
 
-`{agreed}` stands for the columns of runs whose values count as others, `{agreed_on}` for the names of these columns.
+`{narrowed}` skips metrics of runs that the filter leaves out. `{agreed}` stands for the columns of runs whose values
+count as others, `{agreed_on}` for the names of these columns.
 
 NaN is the largest number in DuckDB and is counted by avg and max, so whatever ranks or averages looks
 at finite values only.
@@ -56,6 +57,8 @@ _OF_CHOSEN: Final = """
         USING (run_id)
     JOIN candidates k ON k.name = m.name AND k.class = c.class
 """
+
+OF_CHOSEN: Final = "run_id IN (SELECT run_id FROM chosen)"
 
 # Order of logged values: by step, and of several for one step the one logged last, to the microsecond; a time that is
 # missing or beyond all microseconds comes last. One number, because ordering by a pair takes twice as long.
@@ -128,7 +131,7 @@ WITH {_NEWEST}, {_CANDIDATES},
 by_name AS (
     SELECT run_id, attempt, name, arg_max(value, {_LAST}) AS value, max(step) AS value_step,
         count(*) AS n_logged, count(*) FILTER (NOT isfinite(value)) AS n_nonfinite
-    FROM {{metrics}} WHERE {_IS_CANDIDATE} GROUP BY run_id, attempt, name
+    FROM {{metrics}} WHERE {_IS_CANDIDATE} AND {{narrowed}} GROUP BY run_id, attempt, name
 ),
 picked AS (SELECT m.* FROM by_name m {_OF_CHOSEN} {_PICK})
 SELECT chosen.* EXCLUDE agreed_on, picked.value, picked.value_step,
@@ -229,7 +232,7 @@ by_name AS (
         max(step) AS last_step, max(wall_time) AS last_wall_time,
         min(value) FILTER (isfinite(value)) AS lowest, max(value) FILTER (isfinite(value)) AS highest,
         CAST(bit_xor(hash(step, value)) AS VARCHAR) AS digest
-    FROM {{metrics}} GROUP BY run_id, attempt, name
+    FROM {{metrics}} WHERE {{narrowed}} GROUP BY run_id, attempt, name
 ),
 counted AS (
     SELECT m.*, max(m.attempt) OVER (PARTITION BY m.run_id) AS last_attempt, coalesce(class, 0) AS class

@@ -61,7 +61,11 @@ class Snapshot:
 
         The versions alone would mistake a store for its predecessor in the same folder.
         """
-        versions = (str(self._state.tables[name].version) for name in TABLES)
+        return self.key_of(*TABLES)
+
+    def key_of(self, *tables: str) -> str:
+        """The same for what is computed from these tables alone: it outlives commits to the others."""
+        versions = (str(self._state.tables[name].version) for name in tables)
         return f"{self._state.store_id}:{'.'.join(versions)}"
 
     @property
@@ -258,7 +262,11 @@ class Snapshot:
 
     def _read(self, sql: str, where: Where | None = None, **parameters: Parameter) -> pd.DataFrame:
         where = where or Where()
-        return to_frame(self.query(sql.replace("{where}", where.sql), **where.parameters, **parameters))
+        # Reading the metrics of chosen runs alone takes a third of the time where a filter leaves few runs, and a fifth
+        # more where all pass.
+        narrowed = queries.OF_CHOSEN if where.parameters else "true"
+        sql = sql.replace("{where}", where.sql).replace("{narrowed}", narrowed)
+        return to_frame(self.query(sql, **where.parameters, **parameters))
 
     def _fetch(self, sql: str, parameters: Mapping[str, Parameter]) -> pa.Table:
         """Runs `sql`, the `{table}` of each table replaced by the relation over this snapshot's files."""
