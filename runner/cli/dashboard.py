@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ import typer
 
 from runner.access.site import SITE_VARIABLE
 from runner.cli.options import DEFAULT_STORE, StoreOption
+from runner.cli.output import note
 from runner.import_places import places_from
 from runner.serving.process import DEFAULT_PORT, running_dashboard, wait_for_end
 
@@ -54,6 +56,7 @@ WandbServerOption = Annotated[
         help="Further W&B server that the page Import may ask, beside W&B's cloud and WANDB_BASE_URL; repeatable.",
     ),
 ]
+NoWorkerOption = Annotated[bool, typer.Option("--no-worker", help="Start no worker beside the dashboard.")]
 
 
 def serve_app(
@@ -63,11 +66,18 @@ def serve_app(
     lan: LanOption = False,
     import_root: ImportRootOption = None,
     wandb_server: WandbServerOption = None,
+    no_worker: NoWorkerOption = False,
 ) -> None:
-    """Open the dashboard, until Ctrl-C: on 127.0.0.1 with all rights, or for those who sign in (--lan)."""
+    """Open the dashboard, until Ctrl-C: on 127.0.0.1 with all rights, or for those who sign in (--lan).
+
+    A worker that does the jobs of the queue starts with it, unless one runs. It ends its job after the dashboard, too.
+    """
+    from runner.worker.beside import worker_beside
+
     places = places_from(import_root or (), wandb_server or (), os.environ)
     if lan and not import_root:
         places = replace(places, roots=())  # other people read only what was named
-    with running_dashboard(store, port, places, site_file=site, lan=lan) as (process, address):
+    beside = nullcontext() if no_worker else worker_beside(store, note, site_file=site)
+    with beside, running_dashboard(store, port, places, site_file=site, lan=lan) as (process, address):
         typer.echo(f"Dashboard: {address} (Ctrl-C ends it)")
         wait_for_end(process)

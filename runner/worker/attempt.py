@@ -94,7 +94,7 @@ class Attempt:
     def _start(self) -> JobProcess:
         job_id = self._claim.job.job_id
         end_all(lambda: marked_for(job_id))  # of an earlier attempt, whose worker died a moment ago
-        self._folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+        self._folder.mkdir(parents=True, mode=0o750, exist_ok=True)
         write_whole(self._folder / SPEC, self._claim.job.order.spec)
         take_over_stops(self._folder.with_name(str(self._claim.attempt - 1)), self._folder)
         bench, mark = self._bench, f"{job_id}/{self._claim.attempt}"

@@ -12,12 +12,13 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
 from analysis.errors import UcurveError
+from runner.access.site import SITE_VARIABLE
 from runner.queue.queue import Queue
 from runner.worker.kernel import check_platform
 
@@ -27,9 +28,7 @@ _WORKER: Final = "beside.lock"
 
 
 @contextmanager
-def worker_beside(
-    store: Path, say: Callable[[str], None], *, environment: Mapping[str, str] = os.environ
-) -> Iterator[None]:
+def worker_beside(store: Path, say: Callable[[str], None], *, site_file: Path | None = None) -> Iterator[None]:
     """While the block runs, a worker does the jobs of the store; a job that runs at its end goes on.
 
     A worker that is there already is not doubled. A store that cannot be written gets none, and that is said.
@@ -37,7 +36,7 @@ def worker_beside(
     Args:
         store: Folder of the store, which may not be there yet.
         say: Takes sentences for people.
-        environment: What the worker gets.
+        site_file: Roles and limits; None: as the environment says.
     """
     try:
         check_platform()
@@ -49,7 +48,7 @@ def worker_beside(
         return
     with opened as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
-        _start_unless_there(queue, store, say, environment)
+        _start_unless_there(queue, store, say, site_file)
         yield
     _say_what_goes_on(queue, store, say)
 
@@ -73,7 +72,7 @@ def _take(file: IO[str]) -> bool:
     return True
 
 
-def _start_unless_there(queue: Queue, store: Path, say: Callable[[str], None], environment: Mapping[str, str]) -> None:
+def _start_unless_there(queue: Queue, store: Path, say: Callable[[str], None], site_file: Path | None) -> None:
     there = [worker.worker_id for worker in queue.workers() if worker.is_alive]
     if there:
         say(f"Jobs are done by {', '.join(there)}, which runs already.")
@@ -83,7 +82,7 @@ def _start_unless_there(queue: Queue, store: Path, say: Callable[[str], None], e
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env=dict(environment),
+        env={**os.environ, **({} if site_file is None else {SITE_VARIABLE: str(site_file.absolute())})},
         start_new_session=True,  # neither Ctrl-C nor a closed terminal is for it
     )
     threading.Thread(target=process.wait, daemon=True).start()  # else it would stay a zombie while this runs

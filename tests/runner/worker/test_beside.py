@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -90,7 +89,7 @@ def test_why_it_broke_off_stands_in_its_log(shop: Shop) -> None:
 def test_real_sweep_goes_on_without_the_dashboard(shop: Shop, spec_file: Path) -> None:
     spec_file.write_text(spec_file.read_text().replace("tokens: 240", "tokens: 2400"))
     said: list[str] = []
-    with worker_beside(shop.store, said.append, environment={**os.environ, "UCURVE_SITE": str(shop.site)}):
+    with worker_beside(shop.store, said.append, site_file=shop.site):
         job_id = shop.queue.submit(read_order(spec_file), ME, key="one").job_id
         status = shop.attempt(job_id) / "status.json"
         wait_for(status.exists, "it trains")
