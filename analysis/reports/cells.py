@@ -26,8 +26,11 @@ _GIB: Final = 2**30
 
 def format_cells(table: pd.DataFrame) -> list[list[str]]:
     """Returns the rows of a table as texts."""
-    has_shares = not _SHARES.isdisjoint(map(str, table.columns))
     names = [str(name) for name in table.columns]
+    has_shares = not _SHARES.isdisjoint(names)
+    if "optimum_lr" in names:
+        # Beside an optimum the limits are learning rates too.
+        names = [f"{name}_lr" if name.startswith("interval_") else name for name in names]
     shares = [name in _SHARES or (has_shares and name in _LIMITS) for name in names]
     return [
         [format_cell(name, cell, is_share=share) for name, cell, share in zip(names, row, shares, strict=True)]

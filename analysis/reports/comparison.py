@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from analysis.errors import ConfigError
+from analysis.importers.redaction import Redactor
 from analysis.number_format import format_estimated_lr, format_tried_lr, format_value
+from analysis.reports.cleaning import clean_report
 from analysis.reports.facts import FORMAT
 from analysis.reports.html import FACTS_ID, MADE_ID
 from analysis.reports.types import Block, Bullets, Report, Section, Text
@@ -96,8 +98,15 @@ def read_facts(page: str, name: str) -> ReportFacts:
 
 
 def compare_reports(old: ReportFacts, new: ReportFacts) -> ReportComparison:
-    """Returns what changed from one report to another."""
-    question, data, decision, confidence = _compare(old.facts, new.facts)
+    """Returns what changed from one report to another.
+
+    Raises:
+        ConfigError: the facts of one are damaged.
+    """
+    try:
+        question, data, decision, confidence = _compare(old.facts, new.facts)
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise ConfigError("The facts of one of the reports are damaged; make it again.") from problem
     return ReportComparison(
         old_made_at=old.made_at,
         new_made_at=new.made_at,
@@ -116,13 +125,15 @@ def compose_comparison(found: ReportComparison) -> Report:
         "decision": ("Decision", found.decision),
         "confidence": ("Confidence", found.confidence),
     }
-    return Report(
+    report = Report(
         title="What changed between two reports",
         subtitle=f"From the report made {found.old_made_at} to the one made {found.new_made_at}",
         sections=tuple(Section(key, title, _blocks(sentences)) for key, (title, sentences) in parts.items()),
         facts={},
         made_at=found.new_made_at,
     )
+    # The facts come from files that anybody may have written.
+    return clean_report(report, Redactor())
 
 
 def _blocks(sentences: Sequence[str]) -> tuple[Block, ...]:

@@ -13,6 +13,8 @@ _STARTS_A_BLOCK: Final = re.compile(r"^(\d*)([-+=.)])")
 """What would start a list, a numbered one, or a rule at the start of a line."""
 _RECOGNISED: Final = re.compile(r"(?<=:)(?=[/\w])|(?<=www)(?=\.)|(?=@)")
 """Where web addresses and `:icon:` names are recognised even when every special character is escaped."""
+_LINKED: Final = re.compile(r"(?<=:)(?=//|[\w+-]*[a-z][\w+-]*:|100:|1234:)|(?<=www)(?=\.)|(?=@)")
+"""Where GitHub recognises addresses, `:smile:` and people; a time such as 12:30 is none of them."""
 _WORD_JOINER: Final = "\u2060"
 
 
@@ -35,7 +37,7 @@ def gfm_escape(text: object) -> str:
     \- 1
     (None, None)
     """
-    escaped = _GFM.sub(r"\\\1", _RECOGNISED.sub(_WORD_JOINER, " ".join(str(text).split())))
+    escaped = _GFM.sub(r"\\\1", _LINKED.sub(_WORD_JOINER, " ".join(str(text).split())))
     return _STARTS_A_BLOCK.sub(r"\1\\\2", escaped)
 
 
