@@ -9,7 +9,7 @@ import typer
 
 from runner.cli.options import DEFAULT_STORE, JsonOption, StoreOption
 from runner.cli.output import note, print_json, print_lines, print_table
-from runner.cli.queue_options import JobArgument, QueueOption, find_job, find_lost, open_queue
+from runner.cli.queue_options import JobArgument, QueueOption, find_job, open_queue
 from runner.cli.queue_view import (
     attempt_row,
     attempt_to_json,
@@ -46,7 +46,6 @@ def list_queue(
     if context.invoked_subcommand is not None:
         return
     opened = open_queue(store, queue)
-    find_lost(opened)
     jobs, workers = opened.jobs(_states(state), limit), opened.workers()
     if json_output:
         print_json({"jobs": [job_to_json(job) for job in jobs], "workers": [worker_to_json(each) for each in workers]})
@@ -82,7 +81,6 @@ def show_job(
     from runner.queue.folders import log_tail, read_status
 
     opened = open_queue(store, queue)
-    find_lost(opened)
     job = find_job(opened, job_id)
     folder = opened.job_folder(job_id, len(job.attempts)) if job.attempts else None
     log = log_tail(folder, lines) if folder and lines else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,14 +29,6 @@ def open_queue(store: Path, folder: Path | None) -> Queue:
     from runner.queue.queue import Queue
 
     return Queue.open(store, folder=folder)
-
-
-def find_lost(queue: Queue) -> None:
-    """Gives up jobs whose worker died, so that none is shown as running; without a right to write, nothing."""
-    from analysis.errors import UcurveError
-
-    with suppress(UcurveError):
-        queue.recover()
 
 
 def find_job(queue: Queue, job_id: str) -> Job:

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from analysis.errors import UcurveError
+from analysis.errors import StoreError, UcurveError
 from analysis.store.marker import local_folder
 from runner.access.authority import Authority, NotAllowed, load_authority
 from runner.access.person import Person, Role
@@ -100,12 +100,17 @@ class Queue:
             return asking.key_by_hand(db, digest, order, person)
 
     def jobs(self, states: Iterable[State] | None = None, limit: int = 200) -> list[Job]:
-        """Running jobs, then queued ones by their place, then ended ones; the newest first, unless queued."""
+        """Running jobs, then queued ones by their place, then ended ones; the newest first, unless queued.
+
+        Whoever looks also finds the dead (`recover`), so that no job is shown as running that is not.
+        """
+        self._find_dead()
         with self._database.look() as db:
             return list_jobs(db, states, limit)
 
     def job(self, job_id: str) -> Job | None:
-        """One job, or None where there is none of that id."""
+        """One job, or None where there is none of that id; finds the dead as `jobs` does."""
+        self._find_dead()
         with self._database.look() as db:
             return read_job(db, job_id)
 
@@ -299,6 +304,10 @@ class Queue:
     @cached_property
     def _signer(self) -> Signer:
         return Signer(self.folder / "key")
+
+    def _find_dead(self) -> None:
+        with suppress(StoreError):  # who may not write sees what was written last; what is damaged, the look tells
+            self.recover()
 
     def _known(self, job_id: str) -> Job:
         with self._database.look() as db:

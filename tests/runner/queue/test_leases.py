@@ -107,6 +107,16 @@ def test_a_number_that_passed_on_and_another_boot_are_dead(queue: Queue, process
     assert queue.recover() == []
 
 
+def test_whoever_looks_finds_the_dead(queue: Queue) -> None:
+    job_id = claimed_by(queue, dead_process())
+    other = Queue.open(queue.folder.parent, authority=Authority.local())
+    assert [(job.job_id, job.state) for job in other.jobs()] == [(job_id, "queued")]
+    queue.register("w", dead_process())
+    queue.claim("w")
+    assert job_of(other, job_id).state == "queued"
+    assert [attempt.outcome for attempt in job_of(queue, job_id).attempts] == ["lost", "lost"]
+
+
 def test_a_job_is_lost_twice_and_fails_the_third_time(queue: Queue) -> None:
     first = queue.submit(order(), OWNER, key="k").job_id
     later = queue.submit(order(), OWNER, key="l").job_id
