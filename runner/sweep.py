@@ -1,6 +1,8 @@
 """A sweep, from its specification to finished runs in a store."""
 
+import errno
 import logging
+import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -19,6 +21,7 @@ from runner.training.session import group_by_precision
 
 __all__ = ["COMPLETE", "PreparedSweep", "SweepOutcome", "prepare_sweep", "run_sweep"]
 
+_NO_SPACE = os.strerror(errno.ENOSPC)
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -116,8 +119,10 @@ def _train(
             finally:
                 work.close()
     except StoreError as problem:
+        full = "its disk is full: make room. " if _NO_SPACE in str(problem) else ""
         raise EnvironmentProblem(
-            f"{problem}; what was stored stays, and the same command goes on from there"
+            f"the store cannot be written: {full}What was stored stays, and the same command goes on from there "
+            f"({problem})"
         ) from problem
     if not should_stop():
         work.forget_checkpoints()

@@ -7,6 +7,8 @@ Between two steps gradients are zero and nothing else moves: torch's global gene
 
 from __future__ import annotations
 
+import errno
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,7 @@ from runner.training.trial_state import SavedTrial
 
 _TENSORS: Final = "pack.safetensors"
 _STATE: Final = "state.json"
+_OS_ERROR: Final = re.compile(r"os error (\d+)")
 
 
 class TrialRecord(BaseModel):
@@ -99,7 +102,8 @@ def write_checkpoint(folder: Path, checkpoint: PackCheckpoint) -> None:
     try:
         save_file(tensors, folder / _TENSORS)
     except SafetensorError as error:  # the library's own name for any input or output error
-        raise OSError(None, str(error), str(folder / _TENSORS)) from error
+        number = _OS_ERROR.search(str(error))
+        raise OSError(int(number[1]) if number else errno.EIO, str(error), str(folder / _TENSORS)) from error
     (folder / _STATE).write_text(checkpoint.record.model_dump_json(indent=1), encoding="utf-8")
 
 

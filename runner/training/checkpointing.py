@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -106,7 +107,7 @@ class Checkpointer:
         try:
             self._shelf.publish(lambda folder: write_checkpoint(folder, checkpoint), keep=self._cadence.keep)
         except OSError as problem:
-            self._say(f"no checkpoint was written ({_in_short(problem)}); the one before stays")
+            self._say(f"no checkpoint was written ({os.strerror(problem.errno or errno.EIO)}); the one before stays")
         else:
             self._published(made_at)
 
@@ -119,7 +120,3 @@ class Checkpointer:
             wall_s=saved.wall_s,
             n_drawn=saved.n_drawn,
         )
-
-
-def _in_short(problem: OSError) -> str:
-    return os.strerror(problem.errno) if problem.errno else str(problem.strerror)
