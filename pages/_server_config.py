@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from streamlit import config
+from streamlit.config_option import ConfigOption
 from streamlit.web import bootstrap
 
 from runner.access.site import SiteSettings
@@ -39,8 +40,8 @@ def pin_configuration(site: SiteSettings, port: int) -> None:
     }
     bootstrap.load_config_options(wanted)
     for key, option in config.get_config_options().items():
-        if key not in wanted and option.value != option.default_val:
-            config.set_option(key, option.default_val, "<default>")
+        if key not in wanted and option.where_defined != ConfigOption.DEFAULT_DEFINITION:
+            option.set_value(config._config_options_template[key].value)
 
 
 def shipped_options() -> dict[str, object]:

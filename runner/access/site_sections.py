@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -33,6 +33,13 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _names_host(parts: SplitResult) -> bool:
+    try:
+        return bool(parts.hostname) and parts.username is None and parts.port != 0
+    except ValueError:  # the port is no number
+        return False
+
+
 class DashboardSettings(Section):
     """Where browsers find the dashboard, and where it listens.
 
@@ -57,7 +64,7 @@ class DashboardSettings(Section):
     def _is_origin(cls, origin: str) -> str:
         parts = urlsplit(origin)
         plain = f"{parts.scheme}://{parts.netloc}"
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or plain != origin:
+        if parts.scheme not in ("http", "https") or not _names_host(parts) or plain != origin:
             raise ValueError(f"must be scheme and host such as https://ucurve.example.org, without a path: {origin!r}")
         if parts.scheme == "http" and parts.hostname not in LOOPBACK:
             raise ValueError(f"must begin with https:// for other machines, got {origin!r}")
