@@ -14,6 +14,7 @@ from analysis.lr_curves.types import LrCurve
 from analysis.number_format import format_percent, format_tried_lr
 from analysis.wording.voices import MARKDOWN
 from pages._charts import show_warnings
+from pages._launch_start import offer_suggestions_of
 from pages._text import MISSING, count_text, md_escape
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def show_curve_card(curve: LrCurve) -> None:
                 st.metric(mark.name, mark.value, mark.remark, delta_color="off", delta_arrow="off")
         show_warnings(curve.warnings)
         st.markdown("  \n".join(text.short_sentences(curve, MARKDOWN)))
+        offer_suggestions_of(curve)
         with st.expander("How these numbers were found", type="compact"):
             st.markdown("\n\n".join((text.optimum_text(curve, MARKDOWN), text.recommended_text(curve, MARKDOWN))))
 

@@ -90,7 +90,12 @@ def load_run_table(view: View) -> RunTable:
 
 def load_curves(view: View, run_ids: Sequence[str], metric: str) -> pd.DataFrame:
     """Logged values of some runs, decimated by the store."""
-    return _curves(view.snapshot.key, tuple(run_ids), metric, view.snapshot)
+    return load_curves_of(view.snapshot, tuple(run_ids), metric)
+
+
+def load_curves_of(snapshot: Snapshot, run_ids: tuple[str, ...], metric: str) -> pd.DataFrame:
+    """Logged values of some runs as of a snapshot, decimated by the store."""
+    return _curves(snapshot.key, run_ids, metric, snapshot)
 
 
 def analyse(view: View, function: Callable[..., T], **options: Hashable) -> T:

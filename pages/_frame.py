@@ -16,6 +16,7 @@ from pages._data import load_metric_directions, load_metric_names, load_runs, op
 from pages._filters import Filters, ask_filters, describe_filters
 from pages._live import reload_when
 from pages._location import store_location
+from pages._queue_store import show_queue_line
 from pages._text import ago_text, count_text, md_escape
 from pages._view import View, set_location, set_view
 
@@ -70,6 +71,7 @@ def _show_store_state(view: View) -> None:
             # Not the view: a session would keep its tables for as long as its tab is open.
             store, version = view.store, view.snapshot.versions[0]
             reload_when(lambda: _runs_version(store) != version)
+        show_queue_line()
 
 
 def _freshness(runs: pd.DataFrame) -> str:

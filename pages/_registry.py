@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
+from pages._person import may
+from runner.access.person import Role
+
 if TYPE_CHECKING:
     from streamlit.navigation.page import Page
 
-_WITHOUT_RUNS: Final = frozenset({"Import"})
+_WITHOUT_RUNS: Final = frozenset({"Import", "Launch", "Queue", "Audit"})
 
 
 def works_without_runs(page: Page) -> bool:
@@ -29,7 +32,7 @@ def navigate(*, shown: bool = True) -> Page:
     its file's name, so that the first visit finds its page either way.
     """
     started_outside = bool(PagesManager.uses_pages_directory)
-    page = st.navigation(_pages(), position="sidebar" if shown else "hidden")
+    page = st.navigation(_pages(), position="sidebar" if shown else "hidden", expanded=True)
     if started_outside:
         st.rerun()
     return page
@@ -96,6 +99,27 @@ def _pages() -> dict[str, list[Page]]:
                 title="Data health",
                 icon=":material/health_and_safety:",
                 help="Which runs count, why the others do not, and what is wrong with the data.",
+            ),
+        ],
+        "Train": [
+            st.Page(
+                "pages/launch.py",
+                title="Launch",
+                icon=":material/rocket_launch:",
+                help="Make a sweep, see what it would do and take, and launch it.",
+            ),
+            st.Page(
+                "pages/queue.py",
+                title="Queue",
+                icon=":material/pending_actions:",
+                help="What is being trained, what waits, and what came of what was launched.",
+            ),
+            st.Page(
+                "pages/audit.py",
+                title="Audit",
+                icon=":material/policy:",
+                visibility="visible" if may(Role.ADMIN) else "hidden",
+                help="Who did what, when, and what came of it.",
             ),
         ],
         "Bring in": [

@@ -41,7 +41,7 @@ class View:
         return bool(self.all_runs["status"].isin(["running", "queued"]).any())
 
 
-_current: ContextVar[View] = ContextVar("ucurve_view")
+_current: ContextVar[View | None] = ContextVar("ucurve_view", default=None)
 _location: ContextVar[str] = ContextVar("ucurve_location")
 
 
@@ -51,8 +51,9 @@ def set_view(view: View) -> None:
 
 
 def set_location(location: str) -> None:
-    """Note where the store of this rerun is, whether or not there is one."""
+    """Note where the store of this rerun is, whether or not there is one; what was looked at before is forgotten."""
     _location.set(location)
+    _current.set(None)
 
 
 def current_location() -> str:
@@ -64,9 +65,14 @@ def current_location() -> str:
     return location
 
 
+def view_or_none() -> View | None:
+    """The view of this rerun, for a page that works without any runs; None where there is nothing to look at."""
+    return _current.get()
+
+
 def current_view() -> View:
     """The view that the frame has prepared for this rerun; a page started outside the frame starts again inside it."""
-    view = _current.get(None)
+    view = _current.get()
     if view is None:
         navigate()
         st.stop()

@@ -9,6 +9,7 @@ from analysis.lr_curves.tables import curve_table, point_table
 from pages._charts import show_chart, theme
 from pages._curves import ask_groups, ask_range, curve_columns, show_curve_card
 from pages._data import load_group_keys, load_lr_curves
+from pages._launch_start import follow_curve
 from pages._regret import show_rule_regret
 from pages._tables import show_table
 from pages._view import current_view
@@ -18,6 +19,7 @@ MAX_CARDS = 8  # more curves than this are compared in a table instead of one ca
 view = current_view()
 groups = ask_groups(load_group_keys(view))
 curves = load_lr_curves(view, groups)
+follow_curve(view, curves)
 if not curves:
     st.info("No run with a learning rate is in view yet.", icon=":material/hourglass_empty:")
 else:

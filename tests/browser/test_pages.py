@@ -25,8 +25,11 @@ PAGES = {
     "/what_matters?section=Every+trial": "A line is one trial",
     "/data_health": "Excluded runs",
     "/import_runs": "A table of runs",
+    "/launch": "What it would do",
+    "/queue": "Nothing has been launched yet",
+    "/audit": "Nobody has launched",
 }
-WITHOUT_CHART = {"/runs", "/benchmarks", "/data_health", "/import_runs"}
+WITHOUT_CHART = {"/runs", "/benchmarks", "/data_health", "/import_runs", "/queue", "/audit"}
 SCREENS = {"desktop": Screen(), "phone": Screen(width=390, height=844, dark=True)}
 EXCEPTIONS = "document.querySelectorAll('[data-testid=stException], [data-testid=stAlertContentError]').length"
 

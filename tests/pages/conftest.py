@@ -25,6 +25,9 @@ PAGES = {
     "Data health": "pages/data_health.py",
     "Import": "pages/import_runs.py",
     "Compare runs": "pages/compare_runs.py",
+    "Launch": "pages/launch.py",
+    "Queue": "pages/queue.py",
+    "Audit": "pages/audit.py",
 }
 OpenPage = Callable[..., AppTest]
 
