@@ -12,14 +12,18 @@ KEYS: Final = {
                    "dataset_builder.common_config.max_length"),
     "warmup_ratio": ("warmup_ratio", "lr_warmup_ratio"),
     "model_revision": ("model_revision", "revision_of_model"),
-    "precision": ("precision", "torch_dtype", "dtype"),
+    "precision": ("precision",),
+    "model_dtype": ("torch_dtype", "dtype", "model_init_kwargs.dtype", "model_init_kwargs.torch_dtype"),
     "beta": ("dpo_beta", "rl_beta", "pref_beta", "beta"),
 }  # fmt: skip
 """Recipe's field -> keys of `config_json`. Names of Ucurve, Hugging Face's Trainer, TRL, axolotl, LLaMA-Factory,
 torchtune and tinker-cookbook."""
 
-SWITCHES: Final = (("bf16", "bfloat16"), ("fp16", "float16"), ("tf32", "float32"))
-"""Keys that say the precision when they are true, in the order in which they count."""
+SWITCHES: Final = (("bf16", "bfloat16"), ("fp16", "float16"))
+"""Keys that say the precision when they are true; when both are false nothing is mixed."""
+
+ADAPTER_SECTIONS: Final = ("peft_config.default", "peft_config", "lora_config", "adapter_config")
+"""Where configurations keep their adapter's settings."""
 
 LOSS_ON: Final = (
     ("completion_only_loss", {True: "response", False: "all"}),

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from analysis.recipes.config_keys import KEYS, LOSS_ON, NOT_TRANSLATED, SWITCHES
+from analysis.importers.config_rules.rules import SECTIONS
+from analysis.recipes.config_keys import ADAPTER_SECTIONS, KEYS, LOSS_ON, NOT_TRANSLATED, SWITCHES
 from analysis.recipes.recipe import Recipe
 
 _SCHEDULES: Final = {
@@ -19,7 +20,7 @@ _SCHEDULES: Final = {
 _ADAMW: Final = frozenset({"adamw", "adamw_torch", "adamw_torch_fused", "adamw_hf", "adamw_torch_xla"})
 _PRECISIONS: Final = {
     "bf16": "bfloat16", "bfloat16": "bfloat16", "bf16_mixed": "bfloat16", "fp16": "float16", "float16": "float16",
-    "half": "float16", "fp32": "float32", "float32": "float32", "float": "float32", "auto": "auto",
+    "half": "float16", "fp32": "float32", "float32": "float32", "float": "float32",
 }  # fmt: skip
 _COLUMNS: Final = (
     "model", "dataset", "objective", "adapter", "learning_rate", "warmup_steps", "batch_size", "lora_rank",
@@ -43,7 +44,8 @@ class _Reader:
 
     def __init__(self, row: Mapping[str, object]) -> None:
         self.row = row
-        self.config = _object(row.get("config_json"))
+        self.asked = _object(row.get("config_json"))
+        self.config = _without_sections(self.asked)
         self.provenance = _object(row.get("provenance_json"))
         self.sources: dict[str, str] = {}
 
@@ -70,9 +72,10 @@ class _Reader:
             clip_norm=self.clip_norm(),
             max_length=self.max_length(),
             precision=self.precision(),
+            model_dtype=self.model_dtype(),
             loss_on=self.loss_on(),
             budget=self.budget(columns),
-            asked=self.config if self.is_local else {},
+            asked=self.asked if self.is_local else {},
             sources=self.sources,
             notes=tuple(self.notes()),
             caveats=caveats,
@@ -136,18 +139,29 @@ class _Reader:
         return int(number) if number is not None and number > 0 and number.is_integer() else None
 
     def precision(self) -> str | None:
-        """What was used, as the trainer noted, else what was configured."""
+        """What was computed in, as the trainer noted, else what was configured."""
         used = self.provenance.get("precision")
         if isinstance(used, str):
             self.sources["precision"] = "provenance.precision"
             return used
-        switch = next((meant for key, meant in SWITCHES if self.config.get(key) is True), None)
-        if switch is not None:
-            self.sources["precision"] = f"config.{next(key for key, _ in SWITCHES if self.config.get(key) is True)}"
-            return switch
-        stated = self.first("precision")
-        word = str(stated).rsplit(".", 1)[-1].lower().replace("-", "_") if isinstance(stated, str) else ""
-        return _PRECISIONS.get(word) if word != "auto" else None
+        switches = {key: self.config.get(key) for key, _ in SWITCHES}
+        for key, meant in SWITCHES:
+            if switches[key] is True:
+                self.sources["precision"] = f"config.{key}"
+                return meant
+        if all(value is False for value in switches.values()):
+            self.sources["precision"] = f"config.{SWITCHES[0][0]}"
+            return "unmixed"
+        return self.type_word("precision")
+
+    def model_dtype(self) -> str | None:
+        """Ucurve loads the base model in the type that it computes in."""
+        return self.precision() if self.is_local else self.type_word("model_dtype")
+
+    def type_word(self, field: str) -> str | None:
+        """A number type in torch's spelling; `auto` says nothing."""
+        word = str(self.first(field) or "").rsplit(".", 1)[-1].lower().replace("-", "_")
+        return _PRECISIONS.get(word)
 
     def loss_on(self) -> Literal["response", "all"] | None:
         stated = self.config.get("loss_on")
@@ -171,12 +185,17 @@ class _Reader:
             return "epochs"
         return "tokens" if columns.get("token_budget") is not None else None
 
+    def anywhere(self, key: str) -> object:
+        """A setting's value, also where it stands among the adapter's."""
+        paths = (key, *(f"{section}.{key}" for section in ADAPTER_SECTIONS))
+        return next((value for path in paths if (value := _at(self.config, path)) is not None), None)
+
     def notes(self) -> Iterator[str]:
         status = self.row.get("status")
         if status not in ("finished", "unconfirmed", None):
             reason = _text(self.row.get("status_reason"))
             yield f"The run is {status}{f': {reason}' if reason else ''}."
-        found = [f"{key} = {self.config[key]!r}" for key in NOT_TRANSLATED if self.config.get(key) not in _OFF]
+        found = [f"{key} = {value!r}" for key in NOT_TRANSLATED if (value := self.anywhere(key)) not in _OFF]
         if self.row.get("clip_kind") not in (None, "norm", "none"):
             found.append(f"gradients clipped by {self.row['clip_kind']}")
         if found:
@@ -192,6 +211,12 @@ def _object(text: object) -> dict[str, object]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _without_sections(config: Mapping[str, object]) -> dict[str, object]:
+    """The configuration with the settings of its sections beside its own, which go first."""
+    sections = [section for name in sorted(SECTIONS) if isinstance(section := config.get(name), Mapping)]
+    return {**{key: value for section in sections for key, value in section.items()}, **config}
 
 
 def _at(config: Mapping[str, object], path: str) -> object:

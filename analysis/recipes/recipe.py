@@ -55,7 +55,8 @@ class Recipe:
         clips: Whether the gradient's norm is clipped.
         clip_norm: To what.
         max_length: Tokens after which sequences are cut.
-        precision: `float32`, `bfloat16` ... of the base model as it was trained.
+        precision: `float32`, `bfloat16` ... in which it computed; `unmixed`: in the type the model was loaded in.
+        model_dtype: In which type the base model was loaded.
         loss_on: `response` or `all`.
         max_steps: Optimizer steps of the run.
         epochs: Configured passes over the data.
@@ -100,6 +101,7 @@ class Recipe:
     clip_norm: float | None = None
     max_length: int | None = None
     precision: str | None = None
+    model_dtype: str | None = None
     loss_on: Literal["response", "all"] | None = None
     max_steps: int | None = None
     epochs: float | None = None
@@ -115,6 +117,11 @@ class Recipe:
     def is_local(self) -> bool:
         """Whether Ucurve trained it."""
         return self.source == "local"
+
+    @property
+    def computed_in(self) -> str | None:
+        """`float32`, `bfloat16` ... where that is known: unmixed, it is the type of the base model."""
+        return self.model_dtype if self.precision == "unmixed" else self.precision
 
     @property
     def is_full(self) -> bool:

@@ -106,6 +106,18 @@ def put_budget(sheet: Sheet, *, steps: str, epochs: str) -> None:
         sheet.missing("budget")
 
 
+def put_precision(sheet: Sheet) -> None:
+    """Adds the two switches of mixed precision."""
+    recipe = sheet.recipe
+    if recipe.precision not in ("float32", "bfloat16", "float16", "unmixed"):
+        sheet.missing("precision")
+        return
+    unknown = "nothing was mixed, and the run does not say in which type the model was loaded"
+    note = unknown if recipe.precision == "unmixed" and recipe.model_dtype is None else ""
+    sheet.put("precision", "bf16", recipe.precision == "bfloat16", note)
+    sheet.put("precision", "fp16", recipe.precision == "float16")
+
+
 def steps_note(recipe: Recipe) -> str:
     """Returns what was configured where the steps follow from it."""
     if recipe.budget == "epochs":

@@ -11,6 +11,7 @@ from analysis.recipes.trainer_keys import (
     put_budget,
     put_clipping,
     put_optimizer,
+    put_precision,
     put_schedule,
     put_warmup,
     whole,
@@ -42,7 +43,9 @@ def to_axolotl(recipe: Recipe, layout: Layout) -> Rendered:
     sheet.put("adam_eps", "adam_epsilon", recipe.adam_eps)
     put_clipping(sheet, "max_grad_norm", off=0.0)
     put_budget(sheet, steps="max_steps", epochs="num_epochs")
-    _put_precision(sheet)
+    put_precision(sheet)
+    if recipe.precision in ("float32", "unmixed") and recipe.model_dtype == "float32":
+        sheet.put("precision", "float32", True)
     sheet.put("seed", "seed", recipe.seed)
     sheet.fixed("output_dir", f"./outputs/{recipe.run_id}")
     text = write_yaml(header(recipe, "axolotl", "axolotl train THIS_FILE"), sheet.lines)
@@ -92,14 +95,3 @@ def _put_adapter(sheet: Sheet) -> None:
         sheet.put("target_modules", "lora_target_linear", True)
     else:
         sheet.put("target_modules", "lora_target_modules", recipe.target_modules)
-
-
-def _put_precision(sheet: Sheet) -> None:
-    precision = sheet.recipe.precision
-    if precision not in ("float32", "bfloat16", "float16"):
-        sheet.missing("precision")
-        return
-    sheet.put("precision", "bf16", precision == "bfloat16")
-    sheet.put("precision", "fp16", precision == "float16")
-    if precision == "float32":
-        sheet.put("precision", "float32", True)

@@ -6,7 +6,7 @@ from analysis.recipes.data_and_model import data_note, is_pattern, put_model
 from analysis.recipes.recipe import ALL_LINEAR, Layout, Recipe
 from analysis.recipes.rendered import Rendered, header, refuse_other_objectives
 from analysis.recipes.sheet import Sheet
-from analysis.recipes.trainer_keys import put_trainer_arguments, whole
+from analysis.recipes.trainer_keys import put_precision, put_trainer_arguments, whole
 from analysis.recipes.writing import write_yaml
 
 
@@ -23,7 +23,7 @@ def to_llama_factory(recipe: Recipe, layout: Layout) -> Rendered:
     _put_data(sheet)
     _put_adapter(sheet)
     put_trainer_arguments(sheet, layout)
-    _put_precision(sheet)
+    put_precision(sheet)
     sheet.fixed("output_dir", f"outputs/{recipe.run_id}")
     text = write_yaml(header(recipe, "LLaMA-Factory", "llamafactory-cli train THIS_FILE"), sheet.lines)
     return Rendered("llama-factory", {"llama-factory.yaml": text}, tuple(sheet.lines))
@@ -78,12 +78,3 @@ def _put_adapter(sheet: Sheet) -> None:
         sheet.lacks("target_modules", f"LLaMA-Factory takes names only; this run had the pattern {names[0]!r}")
     else:
         sheet.put("target_modules", "lora_target", "all" if names == (ALL_LINEAR,) else names and ",".join(names))
-
-
-def _put_precision(sheet: Sheet) -> None:
-    precision = sheet.recipe.precision
-    if precision not in ("float32", "bfloat16", "float16"):
-        sheet.missing("precision")
-        return
-    sheet.put("precision", "bf16", precision == "bfloat16")
-    sheet.put("precision", "fp16", precision == "float16")

@@ -47,7 +47,7 @@ def to_open_instruct(recipe: Recipe, layout: Layout) -> Rendered:
         sheet.always(name, getattr(recipe, name), only, f"it is always {only:g}")
     put_clipping(sheet, "clip_grad_norm", off=-1.0)
     _put_budget(sheet)
-    sheet.always("precision", recipe.precision, "bfloat16", "the base model is always loaded in bfloat16")
+    sheet.always("precision", recipe.computed_in, "bfloat16", "the base model is always loaded in bfloat16")
     sheet.put("seed", "seed", recipe.seed)
     sheet.fixed("output_dir", f"outputs/{recipe.run_id}")
     sheet.fixed("push_to_hub", False, "the script would publish the model unless it is told not to")

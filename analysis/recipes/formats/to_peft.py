@@ -10,7 +10,7 @@ from analysis.recipes.data_and_model import data_note, is_pattern, put_model
 from analysis.recipes.recipe import ALL_LINEAR, Layout, Recipe
 from analysis.recipes.rendered import Rendered, header, refuse_full
 from analysis.recipes.sheet import Sheet
-from analysis.recipes.trainer_keys import put_trainer_arguments, whole
+from analysis.recipes.trainer_keys import put_precision, put_trainer_arguments, whole
 from analysis.recipes.writing import write_json, write_notes
 
 USAGE = (
@@ -29,7 +29,9 @@ def to_peft(recipe: Recipe, layout: Layout) -> Rendered:
     adapter, trainer, rest = Sheet(recipe), Sheet(recipe), Sheet(recipe)
     _put_adapter(adapter)
     put_trainer_arguments(trainer, layout)
-    _put_precision(trainer)
+    if recipe.model_dtype is not None:
+        rest.lacks("precision", f"load the base model with dtype={recipe.model_dtype}")
+    put_precision(trainer)
     trainer.fixed("output_dir", f"outputs/{recipe.run_id}")
     _put_data(rest)
     lines = (*adapter.lines, *trainer.lines, *rest.lines)
@@ -59,15 +61,6 @@ def _put_adapter(sheet: Sheet) -> None:
     # A list of one is a name; PEFT reads `all-linear` and patterns from a plain text only.
     one = names is not None and (names == (ALL_LINEAR,) or is_pattern(recipe))
     sheet.put("target_modules", "target_modules", names[0] if one and names else names)
-
-
-def _put_precision(sheet: Sheet) -> None:
-    precision = sheet.recipe.precision
-    if precision not in ("float32", "bfloat16", "float16"):
-        sheet.missing("precision")
-        return
-    sheet.put("precision", "bf16", precision == "bfloat16", f"load the base model with dtype={precision}")
-    sheet.put("precision", "fp16", precision == "float16")
 
 
 def _put_data(sheet: Sheet) -> None:

@@ -40,7 +40,7 @@ def to_tinker(recipe: Recipe, layout: Layout) -> Rendered:
     clip = None if recipe.clips is None else recipe.clip_norm if recipe.clips else "off"
     sheet.always("clip_norm", clip, "off", "this command clips nothing")
     _put_budget(sheet)
-    sheet.nowhere("precision", recipe.precision, "the service chooses its own precision")
+    sheet.nowhere("precision", recipe.computed_in, "the service chooses its own precision")
     sheet.nowhere("seed", recipe.seed, "this command takes no seed")
     command = ["python", "-m", "tinker_cookbook.recipes.chat_sl.train"]
     text = write_flags(header(recipe, "tinker-cookbook", "sh THIS_FILE"), command, sheet.lines, prefix="")

@@ -196,9 +196,9 @@ def _put_budget(sheet: Sheet) -> None:
 
 
 def _put_precision(sheet: Sheet) -> None:
-    precision = {"float32": "fp32", "bfloat16": "bf16"}.get(sheet.recipe.precision or "")
+    precision = {"float32": "fp32", "bfloat16": "bf16"}.get(sheet.recipe.computed_in or "")
     if precision is None:
-        sheet.nowhere("precision", sheet.recipe.precision, "the recipe takes bf16 and fp32")
+        sheet.nowhere("precision", sheet.recipe.computed_in, "the recipe takes bf16 and fp32")
         return
     both = "the adapter is kept in bf16 as well; Ucurve and PEFT keep it in float32" if precision == "bf16" else ""
     sheet.put("precision", "dtype", precision, both)

@@ -9,7 +9,7 @@ from analysis.recipes.data_and_model import data_note, put_model
 from analysis.recipes.recipe import Layout, Recipe
 from analysis.recipes.rendered import Rendered, header, refuse_other_objectives
 from analysis.recipes.sheet import Sheet
-from analysis.recipes.trainer_keys import put_trainer_arguments, whole
+from analysis.recipes.trainer_keys import put_precision, put_trainer_arguments, whole
 from analysis.recipes.writing import write_yaml
 
 PROMPT_COMPLETION = (
@@ -32,7 +32,9 @@ def to_trl(recipe: Recipe, layout: Layout) -> Rendered:
     _put_adapter(sheet)
     put_trainer_arguments(sheet, layout)
     sheet.put("max_length", "max_length", recipe.max_length)
-    _put_precision(sheet)
+    if recipe.model_dtype is not None:
+        sheet.put("precision", "dtype", recipe.model_dtype, "of the base model; PEFT keeps the adapter in float32")
+    put_precision(sheet)
     sheet.fixed("output_dir", f"outputs/{recipe.run_id}")
     text = write_yaml(header(recipe, "TRL", f"trl {script} --config THIS_FILE"), sheet.lines)
     return Rendered("trl", {f"trl-{script}.yaml": text}, tuple(sheet.lines))
@@ -67,14 +69,3 @@ def _put_adapter(sheet: Sheet) -> None:
     sheet.put("lora_alpha", "lora_alpha", whole(recipe.lora_alpha))
     sheet.put("lora_dropout", "lora_dropout", recipe.lora_dropout)
     sheet.put("target_modules", "lora_target_modules", recipe.target_modules)
-
-
-def _put_precision(sheet: Sheet) -> None:
-    """TRL computes in bfloat16 unless it is told not to."""
-    precision = sheet.recipe.precision
-    if precision not in ("float32", "bfloat16", "float16"):
-        sheet.missing("precision")
-        return
-    sheet.put("precision", "dtype", precision, "of the base model; PEFT keeps the adapter in float32")
-    sheet.put("precision", "bf16", precision == "bfloat16")
-    sheet.put("precision", "fp16", precision == "float16")

@@ -112,7 +112,7 @@ def _put_training(sheet: Sheet) -> None:
         sheet.fixed("training.clip_norm", None)
         sheet.always("clip_norm", "off", "off", "null: nothing is clipped")
     asked = recipe.asked.get("precision")
-    precision = asked if isinstance(asked, str) else recipe.precision
+    precision = asked if isinstance(asked, str) else recipe.computed_in
     if precision in ("auto", "float32", "bfloat16", None):
         used = f"it was {recipe.precision} on that machine" if precision == "auto" and recipe.precision else ""
         sheet.put("precision", "training.precision", precision, used)

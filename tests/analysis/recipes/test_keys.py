@@ -34,6 +34,7 @@ ROWS = {
                             target_modules=[r".*\.q"], epochs=1.5, warmup_steps=3),
     "dpo": imported_row({"beta": 0.1}, objective="dpo", adapter="lora", epochs=1.0, dataset="d"),
     "full": FULL_ROW,
+    "unmixed": imported_row({"training_args": {"bf16": False, "fp16": False, "adam_beta1": 0.8}, "torch_dtype": "fp16"}),
 }  # fmt: skip
 
 
@@ -169,6 +170,16 @@ def test_values_say_where_they_come_from() -> None:
     assert sources["learning_rate"] == "runs.learning_rate"
     assert sources["adam_beta2"] == "config.adam_beta2"
     assert sources["precision"] == "provenance.precision"
+
+
+def test_settings_are_found_in_sections_and_among_those_of_the_adapter() -> None:
+    row = imported_row({"training_args": {"bf16": False, "fp16": False}, "data_args": {"cutoff_len": 99},
+                        "axolotl": {"train_on_inputs": True}, "peft_config": {"default": {"use_dora": True}}})  # fmt: skip
+    recipe = recipe_of_run(row)
+    assert (recipe.precision, recipe.computed_in, recipe.max_length, recipe.loss_on) == ("unmixed", None, 99, "all")
+    assert "use_dora = True" in recipe.notes[0]
+    written = yaml.safe_load(render_recipe(recipe, "trl").text)
+    assert (written["bf16"], written["fp16"], "dtype" in written) == (False, False, False)
 
 
 def test_what_is_not_translated_is_named() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,31 @@ def test_what_cannot_be_exported_is_said(ucurve: Caller, sweep_store: Store, arg
     assert answer.code == 2
     assert words in answer.err
     assert not answer.out
+
+
+def test_a_real_run_of_trl_goes_back_to_trl(ucurve: Caller, tmp_path: Path) -> None:
+    """Every key that is written and that the run's own arguments have is the same there."""
+    logs = Path(__file__).parents[2] / "analysis" / "importers" / "trainer" / "logs" / "sft-low"
+    place = ("--store", tmp_path / "store")
+    assert ucurve("import", "trainer", logs, *place).code == 0
+    [run] = _json(ucurve, "runs", *place)
+    logged = run["config"]
+    written = yaml.safe_load(ucurve("export-recipe", run["run_id"], "--format", "trl", *place).out)
+    both = {key for key in written if key in logged and logged[key] is not None} - {"output_dir", "optim"}
+    split = {"per_device_train_batch_size", "gradient_accumulation_steps"}
+    needed = {
+        "learning_rate",
+        "lr_scheduler_type",
+        "adam_beta2",
+        "max_grad_norm",
+        "max_length",
+        "seed",
+        "max_steps",
+        "bf16",
+    }
+    assert needed <= both
+    assert {key: written[key] for key in both - split} == {key: logged[key] for key in both - split}
+    assert math.prod(written[key] for key in split) == math.prod(logged[key] for key in split)
 
 
 def test_runs_that_do_not_compare_have_no_best(ucurve: Caller, tmp_path: Path) -> None:
