@@ -34,7 +34,7 @@ ROWS = {
                             target_modules=[r".*\.q"], epochs=1.5, warmup_steps=3),
     "dpo": imported_row({"beta": 0.1}, objective="dpo", adapter="lora", epochs=1.0, dataset="d"),
     "full": FULL_ROW,
-    "unmixed": imported_row({"training_args": {"bf16": False, "fp16": False, "adam_beta1": 0.8}, "torch_dtype": "fp16"}),
+    "unmixed": imported_row({"training_args": {"bf16": False, "fp16": False}, "torch_dtype": "fp16"}),
 }  # fmt: skip
 
 
@@ -173,9 +173,9 @@ def test_values_say_where_they_come_from() -> None:
 
 
 def test_settings_are_found_in_sections_and_among_those_of_the_adapter() -> None:
-    row = imported_row({"training_args": {"bf16": False, "fp16": False}, "data_args": {"cutoff_len": 99},
-                        "axolotl": {"train_on_inputs": True}, "peft_config": {"default": {"use_dora": True}}})  # fmt: skip
-    recipe = recipe_of_run(row)
+    trainer, adapter = {"bf16": False, "fp16": False}, {"default": {"use_dora": True}}
+    config = {"training_args": trainer, "data_args": {"cutoff_len": 99}, "axolotl": {"train_on_inputs": True}}
+    recipe = recipe_of_run(imported_row({**config, "peft_config": adapter}))
     assert (recipe.precision, recipe.computed_in, recipe.max_length, recipe.loss_on) == ("unmixed", None, 99, "all")
     assert "use_dora = True" in recipe.notes[0]
     written = yaml.safe_load(render_recipe(recipe, "trl").text)
