@@ -9,6 +9,7 @@ from typing import Final
 import streamlit as st
 
 from analysis.errors import FilterError, NotEnoughRuns, UcurveError
+from pages._paths import shown_problem
 from pages._text import md_escape
 
 IN_SIDEBAR: Final = "Remove or correct the filter in the sidebar."
@@ -25,8 +26,8 @@ def problems_as_text(advice: str = IN_SIDEBAR) -> Iterator[None]:
     try:
         yield
     except NotEnoughRuns as problem:
-        st.info(md_escape(problem), icon=":material/hourglass_empty:")
+        st.info(md_escape(shown_problem(problem)), icon=":material/hourglass_empty:")
     except FilterError as problem:
-        st.warning(f"{md_escape(problem)}\n\n{advice}", icon=":material/filter_alt_off:")
+        st.warning(f"{md_escape(shown_problem(problem))}\n\n{advice}", icon=":material/filter_alt_off:")
     except UcurveError as problem:
-        st.error(md_escape(problem), icon=":material/error:")
+        st.error(md_escape(shown_problem(problem)), icon=":material/error:")

@@ -16,6 +16,7 @@ from pages._data import load_metric_directions, load_metric_names, load_runs, op
 from pages._filters import Filters, ask_filters, describe_filters
 from pages._live import reload_when
 from pages._location import store_location
+from pages._paths import shown_path, shown_problem
 from pages._queue_store import show_queue_line
 from pages._text import ago_text, count_text, md_escape
 from pages._view import View, set_location, set_view
@@ -36,12 +37,12 @@ def prepare_view(*, first_steps: bool) -> bool:
         store = open_store(location)
         snapshot = store.snapshot()
     except StoreError as problem:
-        _empty.show_no_store(location, str(problem), first_steps=first_steps)
+        _empty.show_no_store(shown_path(location), shown_problem(problem), first_steps=first_steps)
         reload_when(lambda: _opens(location))
         return False
     all_runs = load_runs(snapshot)
     if all_runs.empty:
-        _empty.show_no_runs(location, first_steps=first_steps)
+        _empty.show_no_runs(shown_path(location), first_steps=first_steps)
         reload_when(lambda: store.snapshot().key != snapshot.key)
         return False
     filters = ask_filters(all_runs, load_metric_names(snapshot), load_metric_directions(snapshot))
@@ -65,7 +66,7 @@ def _show_store_state(view: View) -> None:
     with st.sidebar:
         ask_image_format()
         st.space("small")
-        st.caption(f":material/database: {md_escape(view.store.location)}")
+        st.caption(f":material/database: {md_escape(shown_path(view.store.location))}")
         st.caption(_freshness(view.all_runs))
         if view.something_runs:
             # Not the view: a session would keep its tables for as long as its tab is open.

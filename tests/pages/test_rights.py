@@ -55,6 +55,7 @@ def test_the_owner_of_the_machine_is_told_that_nobody_signs_in(open_page: OpenPa
 def test_a_dashboard_that_was_started_by_hand_only_shows(open_page: OpenPage, tmp_path: Path) -> None:
     with serving_under(Authority.viewing()), pytest.MonkeyPatch.context() as patch:
         patch.setenv("UCURVE_IMPORT_ROOTS", str(tmp_path))
+        patch.setenv("UCURVE_QUEUE", str(tmp_path / "queue"))
         app = open_page("one_run", "Import", **FOLDERS)
         assert "View only" in shown_text(app)
         assert "importing needs the role launcher" in shown_text(app)
@@ -148,3 +149,26 @@ def test_a_role_that_is_taken_away_is_gone_at_the_next_action(
     assert [(entry.action, entry.outcome) for entry in entries] == [("preview import", "refused"), ("sign-in", "done")]
     assert {entry.user_id for entry in entries} == {"ada"}
     assert not (stores["mixed"] / "imports").exists()
+
+
+@pytest.mark.parametrize(
+    ("user", "state", "sees_folders"), [("bob", "one_run", False), ("ada", "missing", False), ("root", "one_run", True)]
+)
+def test_the_way_to_files_is_for_admins(
+    open_page: OpenPage,
+    site_file: Path,
+    sign_in: SignIn,
+    stores: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    user: str,
+    state: str,
+    *,
+    sees_folders: bool,
+) -> None:
+    monkeypatch.setenv("UCURVE_QUEUE", str(site_file.parent / "queue"))
+    sign_in(sub=user)
+    with serving_under(Authority(site_file=site_file)):
+        text = shown_text(open_page(state, "Overview")).replace("\u2060", "").replace("\\", "")
+
+    assert (str(stores[state].parent) in text) is sees_folders
+    assert state in text
