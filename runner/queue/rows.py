@@ -7,56 +7,59 @@ import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Final, TypeVar
+from typing import Final, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from analysis.store.identity import ID_PATTERN
 from runner.access.person import Person
-from runner.queue.job import Attempt, Job, ProcessIdentity, State, SweepOrder
+from runner.queue.job import ENDED, Attempt, Job, ProcessIdentity, State, SweepOrder
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_LINE: Final = """
-    WITH line AS (SELECT number, row_number() OVER (ORDER BY place, number) AS position
-                  FROM jobs WHERE state = 'queued')
-"""
+_ALL: Final[tuple[State, ...]] = get_args(State)
 _NOBODY: Final = Person(user_id="unknown", name="unknown", via="dashboard")
 _NO_ORDER: Final = SweepOrder(sweep_id="unreadable", spec="", n_runs=0)
 
 
 def list_jobs(db: sqlite3.Connection, states: Iterable[State] | None, limit: int) -> list[Job]:
     """Running jobs, then queued ones by their place, then ended ones; of each the newest first, unless queued."""
-    wanted = None if states is None else json.dumps(sorted(states))
-    rows = db.execute(
-        f"""{_LINE}
-        SELECT job_id FROM jobs LEFT JOIN line USING (number)
-        WHERE ?1 IS NULL OR state IN (SELECT value FROM json_each(?1))
-        ORDER BY CASE state WHEN 'running' THEN 0 WHEN 'queued' THEN 1 ELSE 2 END, position, number DESC
-        LIMIT ?2""",  # noqa: S608 - a constant
-        (wanted, limit),
-    )
-    return read_jobs(db, [row["job_id"] for row in rows])
+    wanted = set(_ALL if states is None else states)
+    numbers = _numbers(db, "running", limit) if "running" in wanted else []
+    if "queued" in wanted:
+        line = db.execute("SELECT number FROM jobs WHERE state = 'queued' ORDER BY place, number LIMIT ?", (limit,))
+        numbers += [row["number"] for row in line]
+    ended = [number for state in sorted(wanted & ENDED) for number in _numbers(db, state, limit)]
+    return _read(db, [*numbers, *sorted(ended, reverse=True)][:limit])
 
 
 def read_job(db: sqlite3.Connection, job_id: str) -> Job | None:
     """One job, or None where there is none of that id."""
-    found = read_jobs(db, [job_id]) if re.fullmatch(ID_PATTERN, job_id) else []
-    return found[0] if found else None
+    if not re.fullmatch(ID_PATTERN, job_id):
+        return None
+    row = db.execute("SELECT number FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
+    return None if row is None else _read(db, [row["number"]])[0]
 
 
-def read_jobs(db: sqlite3.Connection, job_ids: Sequence[str]) -> list[Job]:
-    """The jobs of these ids that there are, in this order."""
+def _numbers(db: sqlite3.Connection, state: State, limit: int) -> list[int]:
+    """Of the newest jobs in a state, which an index finds without looking at the others."""
+    rows = db.execute("SELECT number FROM jobs WHERE state = ? ORDER BY number DESC LIMIT ?", (state, limit))
+    return [row["number"] for row in rows]
+
+
+def _read(db: sqlite3.Connection, numbers: Sequence[int]) -> list[Job]:
+    """The jobs of these numbers, in this order."""
     rows = db.execute(
-        f"""{_LINE}
-        SELECT jobs.*, position, EXISTS (
+        """SELECT jobs.*, CASE state WHEN 'queued' THEN (
+            SELECT count(*) FROM jobs AS q
+            WHERE q.state = 'queued' AND (q.place < jobs.place OR (q.place = jobs.place AND q.number <= jobs.number))
+        ) END AS position, EXISTS (
             SELECT 1 FROM requests AS r WHERE r.job_id = jobs.job_id AND kind = 'stop' AND outcome IS NULL
         ) AS stopping
-        FROM json_each(?) AS asked JOIN jobs ON job_id = asked.value LEFT JOIN line USING (number)
-        ORDER BY asked.key""",  # noqa: S608 - a constant
-        (json.dumps(job_ids),),
+        FROM json_each(?) AS asked JOIN jobs ON number = asked.value ORDER BY asked.key""",
+        (json.dumps(numbers),),
     ).fetchall()
-    attempts = _attempts(db, job_ids)
+    attempts = _attempts(db, [row["job_id"] for row in rows])
     return [_job(row, tuple(attempts[row["job_id"]])) for row in rows]
 
 

@@ -23,7 +23,8 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             reason TEXT,
             place INTEGER NOT NULL
         )""",
-        "CREATE INDEX jobs_by_state ON jobs (state, place)",
+        "CREATE INDEX jobs_by_state ON jobs (state)",  # and by number in each state, as all indices are
+        "CREATE INDEX line ON jobs (place) WHERE state = 'queued'",
         """CREATE TABLE attempts (
             job_id TEXT NOT NULL REFERENCES jobs (job_id),
             number INTEGER NOT NULL,
