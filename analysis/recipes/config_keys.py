@@ -27,6 +27,7 @@ ADAPTER_SECTIONS: Final = ("peft_config.default", "peft_config", "lora_config", 
 
 LOSS_ON: Final = (
     ("completion_only_loss", {True: "response", False: "all"}),
+    ("assistant_only_loss", {True: "response"}),
     ("train_on_prompt", {True: "all", False: "response"}),
     ("train_on_inputs", {True: "all", False: "response"}),
     ("train_on_input", {True: "all", False: "response"}),
