@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import pandas as pd
 import streamlit as st
 
+from analysis.benchmarks.choice import choose_configuration
 from analysis.benchmarks.choice_types import Choice
 from analysis.benchmarks.in_view import read_in_view
 from analysis.benchmarks.items import MatrixItems, read_items
@@ -17,6 +19,7 @@ from analysis.benchmarks.types import By, Normalisation, Step
 from analysis.benchmarks.verdicts import NAMES
 from analysis.runs.direction import Direction
 from analysis.store import Condition, Snapshot
+from pages._data import digest_tables, load_results, load_runs
 from pages._view import View
 
 _ROWS: Final[dict[str, By]] = {"Runs": "run", "Trials": "trial"}
@@ -35,12 +38,12 @@ class Offer:
 
 def load_offer(view: View) -> Offer:
     """What can be chosen among the scores of the runs in view."""
-    return _offer(view.snapshot.key, view.where, view.snapshot)
+    return _offer(_key(view.snapshot), view.where, view.snapshot)
 
 
 def has_scores_elsewhere(view: View) -> bool:
     """Whether runs outside the filters have scores."""
-    return bool(view.where) and bool(_offer(view.snapshot.key, (), view.snapshot).benchmarks)
+    return bool(view.where) and bool(_offer(_key(view.snapshot), (), view.snapshot).benchmarks)
 
 
 def ask_report(view: View, offer: Offer) -> tuple[BenchmarkReport, list[int]]:
@@ -58,16 +61,16 @@ def ask_report(view: View, offer: Offer) -> tuple[BenchmarkReport, list[int]]:
         bind="query-params",
         placeholder="all, each by its most frequent metric",
     )
-    report = _report(
-        view.snapshot.key, view.where, (by, step, tuple(chosen)), view.metric, view.direction, view.snapshot
-    )
+    question: _Question = (by, step, tuple(chosen))
+    digest = _digest(view.snapshot.key, view.where, view.metric, view.snapshot)
+    report = _report(digest, question, view.metric, view.direction, view)
     names = [_NO_BASELINE, *(row.name for row in sorted(report.matrix.rows, key=lambda row: not row.is_base))]
     with places[0]:
         baseline = _ask("Baseline", names, "bench_baseline", _BASELINE_HELP)
     if baseline == _NO_BASELINE:
         report = rescale(report, normalise=scale, baseline=None)
     else:
-        items = _items(view.snapshot.key, view.where, (by, step, tuple(chosen)), report, view.snapshot)
+        items = _items(digest, question, report, view.snapshot)
         report = rescale(report, normalise=scale, baseline=baseline, items=items)
     with places[1]:
         order = _ask_order(report)
@@ -78,8 +81,8 @@ def load_choice(view: View) -> Choice | None:
     """What to take by the loss and by the benchmarks; None where no run in view has a score."""
     if not load_offer(view).benchmarks:
         return None
-    question: _Question = ("run", "latest", ())
-    return _report(view.snapshot.key, view.where, question, view.metric, view.direction, view.snapshot).choice
+    digest = _digest(view.snapshot.key, view.where, view.metric, view.snapshot)
+    return _choice(digest, view.metric, view.direction, view)
 
 
 def _ask(label: str, options: Sequence[str], key: str, explanation: str) -> str:
@@ -101,9 +104,44 @@ _BASELINE_HELP: Final = "Show differences to this row; those that are more than 
 _SORT_HELP: Final = "An aggregate, or one benchmark; the best row stands on top."
 
 
-@st.cache_data(max_entries=16, show_spinner=False, hash_funcs={Condition: str})
-def _offer(key: str, where: tuple[Condition, ...], _snapshot: Snapshot) -> Offer:  # noqa: ARG001 - the cache's key
-    measured, _ = read_measurements(_snapshot.evals(where))
+def _key(snapshot: Snapshot) -> str:
+    return snapshot.key_of("runs", "evals", "agreements")
+
+
+@dataclass(frozen=True, slots=True)
+class _CachedReads:
+    """A snapshot, read through the caches of all pages."""
+
+    snapshot: Snapshot
+
+    def runs(self, where: Sequence[Condition] = ()) -> pd.DataFrame:
+        """As `Snapshot.runs`."""
+        return load_runs(self.snapshot, tuple(where))
+
+    def results(self, metric: str) -> pd.DataFrame:
+        """As `Snapshot.results`."""
+        return load_results(self.snapshot, metric)
+
+    def evals(self) -> pd.DataFrame:
+        """As `Snapshot.evals`."""
+        return _evals(_key(self.snapshot), self.snapshot)
+
+
+# Arguments that start with an underscore are no part of the cache key. A digest is that of all scores and values that a
+# report is made of: it stays what it is while other sweeps are being written.
+
+
+@st.cache_data(max_size="32MB", show_spinner=False)
+def _evals(key: str, _snapshot: Snapshot) -> pd.DataFrame:  # noqa: ARG001
+    return _snapshot.evals()
+
+
+@st.cache_data(max_entries=256, show_spinner=False, hash_funcs={Condition: str})
+def _offer(key: str, where: tuple[Condition, ...], _snapshot: Snapshot) -> Offer:
+    scores = _evals(key, _snapshot)
+    if where:
+        scores = scores[scores["run_id"].isin(load_runs(_snapshot, where)["run_id"])]
+    measured, _ = read_measurements(scores)
     metrics = available_metrics(measured)
     others = [f"{name}:{metric}" for name, found in metrics.items() for metric in found[1:]]
     return Offer((*metrics, *others), tuple(sorted({int(step) for step in measured["step"]})))
@@ -112,10 +150,14 @@ def _offer(key: str, where: tuple[Condition, ...], _snapshot: Snapshot) -> Offer
 _Question = tuple[By, Step, tuple[str, ...]]
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs={Condition: str})
+@st.cache_data(max_entries=1024, show_spinner=False, hash_funcs={Condition: str})
+def _digest(key: str, where: tuple[Condition, ...], metric: str, _snapshot: Snapshot) -> str:  # noqa: ARG001
+    return digest_tables(_snapshot.key_of("eval_items"), *read_in_view(_CachedReads(_snapshot), metric, where))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
 def _items(
-    key: str,  # noqa: ARG001 - the cache's key
-    where: tuple[Condition, ...],  # noqa: ARG001
+    digest: str,  # noqa: ARG001 - the cache's key
     question: _Question,  # noqa: ARG001
     _report: BenchmarkReport,
     _snapshot: Snapshot,
@@ -123,17 +165,16 @@ def _items(
     return read_items(_report.matrix, _snapshot.eval_items)
 
 
-@st.cache_data(max_entries=16, show_spinner=False, hash_funcs={Condition: str})
+@st.cache_data(max_size="48MB", show_spinner=False)
 def _report(
-    key: str,  # noqa: ARG001 - the cache's key
-    where: tuple[Condition, ...],
+    digest: str,  # noqa: ARG001 - the cache's key
     question: _Question,
     metric: str,
     direction: Direction,
-    _snapshot: Snapshot,
+    _view: View,
 ) -> BenchmarkReport:
     by, step, benchmarks = question
-    scores, runs = read_in_view(_snapshot, metric, where)
+    scores, runs = read_in_view(_CachedReads(_view.snapshot), metric, _view.where)
     return report_benchmarks(
         scores,
         runs,
@@ -142,5 +183,11 @@ def _report(
         benchmarks=benchmarks,
         metric=metric,
         direction=direction,
-        fetch_items=_snapshot.eval_items,
+        fetch_items=_view.snapshot.eval_items,
     )
+
+
+@st.cache_data(max_size="16MB", show_spinner=False)
+def _choice(digest: str, metric: str, direction: Direction, _view: View) -> Choice:  # noqa: ARG001 - the cache's key
+    scores, runs = read_in_view(_CachedReads(_view.snapshot), metric, _view.where)
+    return choose_configuration(scores, runs, metric=metric, direction=direction, fetch_items=_view.snapshot.eval_items)

@@ -78,6 +78,11 @@ def digest_results(snapshot: Snapshot, metric: str, where: Where = ()) -> str:
     return _digest(snapshot.key, metric, where, snapshot)
 
 
+def digest_tables(*tables: pd.DataFrame | str) -> str:
+    """The same text for the same tables; a different one for the same ones costs time and nothing else."""
+    return hashlib.blake2b(pickle.dumps(tables, protocol=5), digest_size=16).hexdigest()
+
+
 def load_sweeps(view: View) -> pd.DataFrame:
     """One row per sweep in view."""
     return analyse(view, _summarise_sweeps)
@@ -158,8 +163,7 @@ def _results(key: str, metric: str, _snapshot: Snapshot) -> pd.DataFrame:  # noq
 
 @st.cache_data(max_entries=4096, show_spinner=False, hash_funcs={Condition: str})
 def _digest(key: str, metric: str, where: Where, _snapshot: Snapshot) -> str:  # noqa: ARG001
-    results = load_results(_snapshot, metric, where)
-    return hashlib.blake2b(pickle.dumps(results, protocol=5), digest_size=16).hexdigest()
+    return digest_tables(load_results(_snapshot, metric, where))
 
 
 @st.cache_data(max_size=_ANSWERS, show_spinner=False, hash_funcs={Condition: str})

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import pandas as pd
 
 from analysis.benchmarks.rows import base_runs
-from analysis.store import Condition, Snapshot
+from analysis.store import Condition
 
 
-def read_in_view(
-    snapshot: Snapshot, metric: str | None, where: Sequence[Condition]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+class Reads(Protocol):
+    """What is needed of a `Snapshot`, which the dashboard reads through a cache."""
+
+    def runs(self, where: Sequence[Condition] = ()) -> pd.DataFrame:
+        """As `Snapshot.runs`."""
+
+    def results(self, metric: str) -> pd.DataFrame:
+        """As `Snapshot.results`."""
+
+    def evals(self) -> pd.DataFrame:
+        """As `Snapshot.evals`."""
+
+
+def read_in_view(snapshot: Reads, metric: str | None, where: Sequence[Condition]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Returns the scores (`Snapshot.evals`) and the runs (`Snapshot.results`; `Snapshot.runs` without a metric).
 
     The un-tuned base model of a run that fits is there even where its own row does not fit, for example because it is

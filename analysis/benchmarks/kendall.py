@@ -29,6 +29,7 @@ _MOST_WORK: Final = 1e8
 _USABLE: Final = 0.9
 # Above this sorting is faster than a table of all pairs.
 _MOST_PAIRED: Final = 200
+_PAIRED_AT_ONCE: Final = 256
 
 Labels = NDArray[np.int64]
 
@@ -101,12 +102,19 @@ def estimate_tau_within(x: Floats, y: Floats, groups: Labels) -> Tau:
     return _resampled(value, x, y, groups, None, f"bootstrap over the rows of each of {len(sizes)} groups")
 
 
-def _pairs(x: Floats, y: Floats, groups: Labels | None) -> tuple[Floats, Floats, Floats]:
-    """Returns, per ordered pair, the product of the signs of both differences and where each of them is not zero."""
-    in_x = np.sign(x[:, None] - x[None, :])
-    in_y = np.sign(y[:, None] - y[None, :])
+def _pairs(x: Floats, y: Floats, groups: Labels | None, some: slice = slice(None)) -> tuple[Floats, Floats, Floats]:
+    """Returns, per ordered pair, the product of the signs of both differences and where each of them is not zero.
+
+    Args:
+        x: One value per point.
+        y: Likewise.
+        groups: Only pairs inside these count, if given.
+        some: Which points come first in the pairs.
+    """
+    in_x = np.sign(x[some, None] - x[None, :])
+    in_y = np.sign(y[some, None] - y[None, :])
     if groups is not None:
-        same = groups[:, None] == groups[None, :]
+        same = groups[some, None] == groups[None, :]
         in_x, in_y = in_x * same, in_y * same
     return in_x * in_y, np.abs(in_x), np.abs(in_y)
 
@@ -122,13 +130,13 @@ def _resampled(value: float, x: Floats, y: Floats, groups: Labels | None, cluste
     n = len(x)
     n_resamples = int(np.clip(_MOST_WORK / n**2, 200, _N_RESAMPLES))
     generator = np.random.default_rng(0)
-    if clusters is None and groups is not None:
-        weights = _draw_inside(groups, n_resamples, generator)
-    else:
-        weights = _draw_clusters(np.arange(n) if clusters is None else clusters, n_resamples, generator)
-    concordant, in_x, in_y = _pairs(x, y, groups)
     # Drawing a point k times is a weight of k: a resample's tau needs no matrix of its own.
-    sums = [np.einsum("bi,bi->b", weights @ pairs, weights) for pairs in (concordant, in_x, in_y)]
+    if clusters is None and groups is not None:
+        weights, pairs = _draw_inside(groups, n_resamples, generator), _pairs(x, y, groups)
+    else:
+        members = np.unique(np.arange(n) if clusters is None else clusters, return_inverse=True)[1]
+        weights, pairs = _draw_clusters(int(members.max()) + 1, n_resamples, generator), _summed(x, y, groups, members)
+    sums = [np.einsum("bi,bi->b", weights @ each, weights) for each in pairs]
     with np.errstate(divide="ignore", invalid="ignore"):
         draws = sums[0] / np.sqrt(sums[1] * sums[2])
     draws = draws[np.isfinite(draws)]
@@ -138,12 +146,29 @@ def _resampled(value: float, x: Floats, y: Floats, groups: Labels | None, cluste
     return Tau(value, float(low), float(high), method)
 
 
-def _draw_clusters(clusters: Labels, n_resamples: int, generator: np.random.Generator) -> Floats:
-    """Returns how often each point is drawn, shape (n_resamples, n_points)."""
-    _, members = np.unique(clusters, return_inverse=True)
-    n = int(members.max()) + 1
-    drawn = generator.multinomial(n, np.full(n, 1 / n), size=n_resamples)
-    return np.asarray(drawn[:, members], dtype=float)
+def _summed(x: Floats, y: Floats, groups: Labels | None, members: Labels) -> tuple[Floats, Floats, Floats]:
+    """Returns `_pairs` summed over the points of each two clusters, shape (n_clusters, n_clusters).
+
+    Whole clusters are drawn, so that this is all a resample needs to know; all pairs of 10,000 points at once would not
+    fit into memory. The sums are of whole numbers and therefore exact.
+    """
+    order = np.argsort(members, kind="stable")
+    x, y, members = x[order], y[order], members[order]
+    groups = None if groups is None else groups[order]
+    starts = np.flatnonzero(np.diff(members, prepend=-1))
+    shape = (len(starts), len(starts))
+    sums = (np.zeros(shape), np.zeros(shape), np.zeros(shape))
+    for first in range(0, len(x), _PAIRED_AT_ONCE):
+        some = slice(first, first + _PAIRED_AT_ONCE)
+        for total, pairs in zip(sums, _pairs(x, y, groups, some), strict=True):
+            np.add.at(total, members[some], np.add.reduceat(pairs, starts, axis=1))
+    return sums
+
+
+def _draw_clusters(n_clusters: int, n_resamples: int, generator: np.random.Generator) -> Floats:
+    """Returns how often each cluster is drawn, shape (n_resamples, n_clusters)."""
+    drawn = generator.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=n_resamples)
+    return np.asarray(drawn, dtype=float)
 
 
 def _draw_inside(groups: Labels, n_resamples: int, generator: np.random.Generator) -> Floats:

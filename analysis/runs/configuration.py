@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 import pandas as pd
@@ -65,6 +66,8 @@ VERSION_NAMES: Final = frozenset(
     {"batch_tag", "code_version", "data_version", "dataset_version", "eval_version", "harness_version", "release",
      "snapshot", "wave"}
 )  # fmt: skip
+_MOST_PARSED: Final = 20_000
+"""Configurations remembered, about 2 kB each."""
 _TYPED: Final = frozenset({*(column.name for column in RUNS), AGREED_ON})
 
 
@@ -130,15 +133,15 @@ def _plain_number(value: float) -> GroupValue:
     return int(value) if value == int(value) else value
 
 
-def _parse_column(runs: pd.DataFrame) -> list[dict[str, GroupValue]]:
+def _parse_column(runs: pd.DataFrame) -> list[Mapping[str, GroupValue]]:
     if "config_json" not in runs.columns:
         return [{} for _ in range(len(runs))]
-    # Runs of a sweep repeat their configuration once per seed, so that remembering each text saves half of the parsing.
-    seen: dict[object, dict[str, GroupValue]] = {}
-    return [seen.setdefault(text, _parse(text)) if text not in seen else seen[text] for text in runs["config_json"]]
+    return [_parse(text) for text in runs["config_json"]]
 
 
-def _parse(text: object) -> dict[str, GroupValue]:
+# Runs of a sweep repeat their configuration once per seed, and every question asks for the same ones again.
+@lru_cache(maxsize=_MOST_PARSED)
+def _parse(text: object) -> Mapping[str, GroupValue]:
     if not isinstance(text, str):
         return {}
     try:
@@ -148,7 +151,7 @@ def _parse(text: object) -> dict[str, GroupValue]:
     return flatten(config) if isinstance(config, dict) else {}
 
 
-def _typed_values(runs: pd.DataFrame, name: str, parsed: list[dict[str, GroupValue]]) -> list[GroupValue]:
+def _typed_values(runs: pd.DataFrame, name: str, parsed: list[Mapping[str, GroupValue]]) -> list[GroupValue]:
     if name not in runs.columns:
         return [config.get(name) for config in parsed]
     column = runs[name]

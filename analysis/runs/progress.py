@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,6 @@ import pandas as pd
 from analysis.runs.configuration import COMPARABLE
 from analysis.runs.direction import Direction
 from analysis.runs.values import settled_statuses
-
-if TYPE_CHECKING:
-    from pandas.core.groupby import SeriesGroupBy
 
 NO_SWEEP: Final = "(no sweep)"
 """Stands for runs that belong to none, such as imported ones."""
@@ -49,8 +46,8 @@ def summarise_sweeps(results: pd.DataFrame, *, direction: Direction = "min") -> 
     table = pd.DataFrame(
         {
             "sweep_id": n_runs.index.astype(str),
-            "model": _only(sweeps["model"]),
-            "dataset": _only(sweeps["dataset"]),
+            "model": _only(named, "model"),
+            "dataset": _only(named, "dataset"),
             "n_runs": n_runs,
             **{f"n_{status}": n_with(status) for status in _COUNTED},
             "n_other": n_runs - sum(n_with(status) for status in _COUNTED),
@@ -125,13 +122,15 @@ def _best_runs(named: pd.DataFrame, direction: Direction) -> pd.DataFrame:
     compared = finished[finished["sweep_id"].isin(kinds.index[kinds == 1])]
     values = compared.assign(value=_floats(compared["value"])).groupby("sweep_id")["value"]
     best = compared.loc[values.idxmin() if direction == "min" else values.idxmax()].set_index("sweep_id")
-    return best[["value", "learning_rate"]].astype(float)
+    table: pd.DataFrame = best[["value", "learning_rate"]].astype(float)
+    return table
 
 
-def _only(sweeps: SeriesGroupBy) -> pd.Series:
+def _only(named: pd.DataFrame, column: str) -> pd.Series:
     """Of each sweep the one value that all its runs share, `n different` where they do not, missing without any."""
-    n_values = sweeps.nunique()
-    only = sweeps.first().mask(n_values > 1, n_values.astype(str) + " different")
+    values = named.groupby("sweep_id", sort=False)[column]
+    n_values = values.nunique()
+    only = values.first().mask(n_values > 1, n_values.astype(str) + " different")
     return only.astype(object).where(n_values > 0, None)
 
 

@@ -17,7 +17,7 @@ from analysis.store.agreements import METRIC, Agreements
 from analysis.store.conditions import Condition
 from analysis.store.duck import MissingFileError, Parameter, fetch, source
 from analysis.store.frames import to_frame
-from analysis.store.schema import RUNS, TABLES, Direction, column_named
+from analysis.store.schema import EVAL_ITEMS, RUNS, TABLES, Direction, arrow_schema, column_named
 from analysis.store.tables import TableState
 from analysis.store.where import Where, compile_where
 
@@ -243,6 +243,8 @@ class Snapshot:
             run_ids: the runs.
             benchmark: only this one.
         """
+        if not self._state.tables["eval_items"].files:  # the usual case, asked for once per group and benchmark
+            return arrow_schema(EVAL_ITEMS).empty_table()
         return self.query(queries.EVAL_ITEMS, run_ids=list(run_ids), benchmark=benchmark)
 
     def imports(self) -> pd.DataFrame:
