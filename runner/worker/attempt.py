@@ -13,6 +13,7 @@ from typing import Final
 
 from analysis.errors import UcurveError
 from runner.access.site_sections import LimitSettings
+from runner.queue.job import ENDED, State
 from runner.queue.leases import BEAT_EVERY_S
 from runner.queue.queue import Queue
 from runner.queue.work import Claim
@@ -20,6 +21,7 @@ from runner.worker.command import RESULT, SPEC, MakeCommand
 from runner.worker.environment import job_environment, redactor_of
 from runner.worker.family import end_all, marked_for
 from runner.worker.files import write_whole
+from runner.worker.left_runs import say_ended, say_lost
 from runner.worker.process import JobProcess, Patience
 from runner.worker.running_job import RunningJob, take_over_stops
 from runner.worker.signals import Asked
@@ -80,16 +82,22 @@ class Attempt:
         most = self._limits.most_runs
         if most is not None and order.n_runs > most:
             text = f"it has {order.n_runs} runs, and limits.most_runs of the site file allows {most}; make it smaller"
-            return self._tell(Verdict("failed", text))
+            return self._tell(Verdict("failed", text)) != "failed"
         try:
             process = self._start()
         except OSError as problem:
-            return self._tell(Verdict("lost", f"its process could not be started: {problem.strerror}"))
+            return self._tell(Verdict("lost", f"its process could not be started: {problem.strerror}")) != "failed"
         try:
             running = self._watch(process)
         finally:
             code = process.close()  # whatever happens to this worker, nothing of the job stays
-        return self._finish(running, process, code)
+        had_last_word = process.result is not None
+        if not had_last_word:
+            say_lost(self._bench.store, order.sweep_id, self._bench.say)
+        state = self._finish(running, process, code)
+        if not had_last_word and state in ENDED:
+            say_ended(self._bench.store, order.sweep_id, self._bench.say)
+        return state != "failed"
 
     def _start(self) -> JobProcess:
         job_id = self._claim.job.job_id
@@ -132,7 +140,7 @@ class Attempt:
         except (UcurveError, OSError) as problem:
             self._bench.say(str(problem))
 
-    def _finish(self, running: RunningJob, process: JobProcess, code: int | None) -> bool:
+    def _finish(self, running: RunningJob, process: JobProcess, code: int | None) -> State | None:
         verdict = running.verdict(code)
         try:
             if process.result is not None:
@@ -144,8 +152,10 @@ class Attempt:
             return self._tell(verdict, code, process.peak_bytes, put_back=True)
         return self._tell(verdict, code, process.peak_bytes)
 
-    def _tell(self, verdict: Verdict, code: int | None = None, peak_bytes: int = 0, *, put_back: bool = False) -> bool:
-        """Tells the queue, again and again while it cannot be written; returns whether the job has not failed."""
+    def _tell(
+        self, verdict: Verdict, code: int | None = None, peak_bytes: int = 0, *, put_back: bool = False
+    ) -> State | None:
+        """Tells the queue, again and again while it cannot be written; returns what the job is now."""
         job_id, attempt = self._claim.job.job_id, self._claim.attempt
         said = f": {verdict.reason}" if verdict.reason else ""
         self._bench.say(f"{job_id}, attempt {attempt}, {verdict.outcome}{said}")
@@ -153,16 +163,15 @@ class Attempt:
         tell = queue.put_back if put_back else partial(queue.end, outcome=verdict.outcome)
         while True:
             try:
-                state = tell(
+                return tell(
                     job_id,
                     attempt,
                     reason=verdict.reason,
                     exit_code=code,
                     peak_memory_bytes=peak_bytes or None,
                 )
-                return state != "failed"
             except UcurveError as problem:
                 self._bench.say(str(problem))
             if self._bench.asked.to_end_at_once:
-                return False  # the next worker finds the attempt lost and tries again: what is stored is skipped
+                return None  # the next worker finds the attempt lost and tries again: what is stored is skipped
             time.sleep(_TELL_AGAIN_S)

@@ -20,6 +20,7 @@ from runner.worker.attempt import Attempt, Bench
 from runner.worker.command import MakeCommand, sweep_command
 from runner.worker.family import end_all, mark_of, orphans
 from runner.worker.kernel import adopt_orphans, check_platform
+from runner.worker.left_runs import say_ended
 from runner.worker.process import PATIENCE_S, Patience
 from runner.worker.reaper import start_reaper
 from runner.worker.signals import Asked, listening
@@ -105,7 +106,7 @@ class Worker:
             self._queue.explain_wait(obstacle)
             if obstacle is not None:
                 raise EnvironmentProblem(obstacle)
-            self._queue.recover()
+            self._recover()
             claim = self._queue.claim(self._id)
         except UcurveError as problem:
             if self._options.once or self._options.until_idle:
@@ -117,6 +118,14 @@ class Worker:
         self._say(f"{claim.job.job_id}, attempt {claim.attempt}, begins")
         self._n_failed += not Attempt(bench, claim, limits).run()
         return True
+
+    def _recover(self) -> None:
+        for lost in self._queue.recover():
+            self._say(f"{lost.job_id}, attempt {lost.attempt}, lost: {lost.reason}")
+            job = None if lost.state == "queued" else self._queue.job(lost.job_id)
+            if job is not None:
+                end_all(orphans)  # while one of its processes lives, it holds the sweep
+                say_ended(self._store, job.order.sweep_id, self._say)
 
     def _rest(self, asked: Asked) -> None:
         """Waits until the queue has changed, or it is time to look whether a worker died; beats meanwhile."""
