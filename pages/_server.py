@@ -49,9 +49,9 @@ def serve(site: SiteSettings, authority: Authority, secrets: SignInSecrets | Non
     pin_configuration(site, port)
     PagesManager.uses_pages_directory = False  # or the first visit could run a file of pages/ without the frame's door
     auth = None
-    if secrets is not None:
+    if secrets is not None and authority.site_file is not None:
         auth = sign_in_secrets(site, secrets)
-        keep_cookies_small(site)
+        keep_cookies_small(authority.site_file)
     app = App(APP, secrets=auth, lifespan=_collecting)
     uvicorn.run(
         Guard(app, rules_of(site, authority, port)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from starlette.responses import Response
@@ -34,8 +35,8 @@ def sign_in_secrets(site: SiteSettings, secrets: SignInSecrets) -> dict[str, Any
     }
 
 
-def keep_cookies_small(site: SiteSettings) -> None:
-    """Let Streamlit's cookies carry the claims that rights depend on, and no tokens.
+def keep_cookies_small(site_file: Path) -> None:
+    """Let Streamlit's cookies carry the claims that rights depend on as the site file says then, and no tokens.
 
     They are signed but readable, and somebody in ten thousand groups could not send them: a server takes 64 kB.
     """
@@ -43,6 +44,7 @@ def keep_cookies_small(site: SiteSettings) -> None:
     marks = ("origin", "is_logged_in", "provider")
 
     async def keep_less(response: Response, user_info: Mapping[str, object], tokens: Mapping[str, object]) -> None:  # noqa: ARG001
+        site = read_site(site_file)
         marked = {key: user_info[key] for key in marks if key in user_info}
         await keep(response, {**needed_claims(user_info, site), **marked}, {})
 

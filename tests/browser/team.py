@@ -77,6 +77,11 @@ class Team:
     provider: str
     port: int
 
+    @property
+    def queue(self) -> Path:
+        """Where the tests keep its queue."""
+        return self.site_file.parent / "queue"
+
     def write_site(
         self,
         *,

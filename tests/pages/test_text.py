@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from analysis.lr_curves import sentences
 from analysis.wording import plain, voices
 from analysis.wording.spreadsheet import to_csv
-from pages import _location, _text
+from pages import _location, _paths, _text
 from pages._text import ago_text, count_text, duration_text, join_text, md_escape
 
 CELLS = st.one_of(st.text(max_size=12), st.floats(allow_nan=False), st.integers(-5, 5))
@@ -80,7 +80,7 @@ def test_a_moment_in_the_future_is_named_as_such() -> None:
     assert ago_text(pd.NaT, now) == "–"  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("module", [_text, _location, sentences, plain, voices])
+@pytest.mark.parametrize("module", [_text, _location, _paths, sentences, plain, voices])
 def test_docstring_examples(module: ModuleType) -> None:
     outcome = doctest.testmod(module)
 
