@@ -113,15 +113,19 @@ def _check_after_a_kill(queue: Queue, said: list[tuple[str, str, int]]) -> None:
             assert outcomes[job_id, attempt] in ("finished", "lost")
     log = Counter(entry.action for entry in queue.audit(limit=100_000))
     assert (log["submit"], log["start"], log["end"]) == (len(jobs), len(outcomes), len(outcomes))
-    assert {job.state for job in jobs.values()} <= {"queued", "finished"}
+    for job in jobs.values():  # the one at the head of the line may be hit three times
+        n_lost = sum(each.outcome == "lost" for each in job.attempts)
+        assert job.state in ("queued", "finished") or (job.state, n_lost) == ("failed", 3)
 
 
 def test_a_worker_that_is_killed_anywhere_loses_nothing_that_was_answered(tmp_path: Path) -> None:
     moments, queue = np.random.default_rng(SEED), _open(tmp_path / "store")
     said: list[tuple[str, str, int]] = []
-    for after_s in moments.uniform(0.001, 0.08, 12):
-        heard, status = until_killed(partial(_work_until_killed, tmp_path / "store", after_s))
+    for n_kills in range(1, 100):
+        heard, status = until_killed(partial(_work_until_killed, tmp_path / "store", moments.uniform(0.001, 0.1)))
         assert os.WTERMSIG(status) == signal.SIGALRM
         said += [tuple(json.loads(line)) for line in heard.splitlines()]
         _check_after_a_kill(queue, said)
-    assert {what for what, *_ in said} == {"submit", "claim", "end"}
+        if n_kills >= 12 and {what for what, *_ in said} == {"submit", "claim", "end"}:
+            return  # a machine that is busy elsewhere needs more rounds to get anywhere in one
+    pytest.fail("no round got as far as the end of a job")

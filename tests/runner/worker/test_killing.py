@@ -21,7 +21,7 @@ def test_killed_worker_takes_its_job_with_it_and_the_next_one_tries_again(shop: 
     worker.kill()
     worker.wait()
     wait_for(lambda: all(map(is_gone, pids)), "nothing of the job runs, before there is another worker")
-    assert shop.job(job_id).state == "running"  # nobody has looked yet
+    assert shop.job(job_id).state == "queued"  # whoever looks finds the dead
     assert shop.work() == 0
     job = shop.job(job_id)
     assert (job.state, [attempt.outcome for attempt in job.attempts]) == ("finished", ["lost", "finished"])
