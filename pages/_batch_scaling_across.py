@@ -12,6 +12,7 @@ from analysis.figures.lr_scaling import plot_lr_scaling
 from analysis.scaling.lr_scaling import LrScaling, compute_lr_scaling
 from pages._charts import show_chart, show_warnings, theme
 from pages._data import analyse
+from pages._pictures import picture
 from pages._tables import show_table
 from pages._text import count_text, md_escape
 from pages._view import View
@@ -36,7 +37,7 @@ def show_across(view: View, axes: Sequence[str], setting: tuple[str, ...]) -> No
     found = analyse(view, compute_lr_scaling, against=against, setting=wanted or None)
     st.markdown(md_escape(found.verdict))
     show_chart(
-        plot_lr_scaling(found, theme=theme()),
+        picture(plot_lr_scaling, found, theme=theme()),
         key="lr-scaling",
         alt=f"Optimal learning rate against {against}. {found.verdict}",
         height=460,

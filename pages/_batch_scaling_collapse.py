@@ -12,6 +12,7 @@ from analysis.scaling.batch_scaling import BatchScaling
 from analysis.scaling.types import Collapse, CollapsePoint
 from analysis.scaling.verdict import format_exponent, range_text
 from pages._charts import show_chart, theme
+from pages._pictures import picture
 from pages._text import md_escape
 
 _CHOICES: Final = {"LR": 0.0, "LR/√B": 0.5, "LR/B": 1.0}
@@ -28,7 +29,7 @@ def show_collapse(found: BatchScaling) -> None:
     name, alpha = _ask_alpha(collapse.best_alpha)
     points = _ask_points(collapse)
     show_chart(
-        plot_collapse(points, alpha=alpha, metric=found.metric, batch_axis=found.batch_axis, theme=theme()),
+        picture(plot_collapse, points, alpha=alpha, metric=found.metric, batch_axis=found.batch_axis, theme=theme()),
         key="collapse",
         alt=f"{found.metric} above each batch size's minimum against {name}",
         height=420,

@@ -13,6 +13,7 @@ from analysis.scaling.tables import left_out_table, point_table, setting_table
 from analysis.scaling.verdict import format_exponent, number_text, range_text
 from pages._charts import show_chart, theme
 from pages._data import load_group_keys
+from pages._pictures import picture
 from pages._tables import show_table
 from pages._text import MISSING, count_text, md_escape
 from pages._view import View
@@ -87,7 +88,7 @@ def show_law(found: BatchScaling) -> None:
 def show_scaling_chart(found: BatchScaling) -> None:
     """Optimal learning rate against batch size."""
     show_chart(
-        plot_batch_scaling(found, theme=theme()),
+        picture(plot_batch_scaling, found, theme=theme()),
         key="batch-scaling",
         alt=f"Optimal learning rate against {found.batch_axis}. {found.headline}",
         height=480,

@@ -11,6 +11,7 @@ from analysis.figures.pareto import frame_of, plot_pareto
 from analysis.pareto.types import Objective
 from pages._charts import show_chart, show_warnings, theme
 from pages._groups import choose_group
+from pages._pictures import picture
 from pages._tables import show_table
 from pages._text import join_text, md_escape
 
@@ -33,7 +34,7 @@ def show_choice(choice: Choice) -> None:
     loss = Objective(name=choice.metric, direction=choice.direction)
     score = Objective(name="benchmark_mean", direction="max")
     show_chart(
-        plot_pareto(group.front, (loss, score), theme=theme()),
+        picture(plot_pareto, group.front, (loss, score), theme=theme()),
         key="choice-chart",
         y_range=frame_of(group.front, score),
         alt=f"Benchmark mean against {choice.metric}, one point per configuration",

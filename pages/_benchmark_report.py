@@ -26,6 +26,8 @@ _ROWS: Final[dict[str, By]] = {"Runs": "run", "Trials": "trial"}
 _SCALES: Final[dict[str, Normalisation | None]] = {"As reported": None, "From chance": "chance", "z": "z"}
 _STEPS: Final[dict[str, Step]] = {"Latest": "latest", "Best": "best"}
 _NO_BASELINE: Final = "None"
+_MOST_BASELINES: Final = 300
+"""Rows offered as a baseline; a list of thousands would be sent anew after every click."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def ask_report(view: View, offer: Offer) -> tuple[BenchmarkReport, list[int]]:
     question: _Question = (by, step, tuple(chosen))
     digest = _digest(view.snapshot.key, view.where, view.metric, view.snapshot)
     report = _report(digest, question, view.metric, view.direction, view)
-    names = [_NO_BASELINE, *(row.name for row in sorted(report.matrix.rows, key=lambda row: not row.is_base))]
+    names = [_NO_BASELINE, *_baselines(report)]
     with places[0]:
         baseline = _ask("Baseline", names, "bench_baseline", _BASELINE_HELP)
     if baseline == _NO_BASELINE:
@@ -75,6 +77,19 @@ def ask_report(view: View, offer: Offer) -> tuple[BenchmarkReport, list[int]]:
     with places[1]:
         order = _ask_order(report)
     return report, order
+
+
+def _baselines(report: BenchmarkReport) -> list[str]:
+    """Names of the rows that others can be compared with, base models first; of very many the best ones.
+
+    One that the address names is always among them.
+    """
+    rows = [report.matrix.rows[at] for at in sort_rows(report, default_sort(report))[:_MOST_BASELINES]]
+    linked = st.session_state.get("bench_baseline") or st.query_params.get("bench_baseline")
+    names = dict.fromkeys(row.name for row in sorted(rows, key=lambda row: not row.is_base))
+    if linked not in names and any(row.name == linked for row in report.matrix.rows):
+        names[str(linked)] = None
+    return list(names)
 
 
 def load_choice(view: View) -> Choice | None:

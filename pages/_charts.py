@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import pandas as pd
 import streamlit as st
 
 from analysis.figures.theme import Theme
+from pages._pictures import Figure, Picture, finish
 from pages._tables import offer_csv
 from pages._text import md_escape
 
@@ -22,23 +23,13 @@ def show_warnings(warnings: Sequence[str]) -> None:
         st.warning("\n".join(f"- {line}" for line in lines) if len(lines) > 1 else lines[0], icon=":material/warning:")
 
 
-class Figure(Protocol):
-    """What a plotly figure can do that is needed here; only `analysis.figures` knows plotly itself."""
-
-    def update_layout(self, *, font_family: str, yaxis_range: tuple[float, float] | None) -> object:
-        """Change the layout in place."""
-
-    def to_plotly_json(self) -> object:
-        """The figure as plain data."""
-
-
 def theme() -> Theme:
     """The reader's theme; light until the browser has said otherwise."""
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
 def show_chart(
-    figure: Figure,
+    figure: Figure | Picture,
     *,
     key: str,
     alt: str,
@@ -49,18 +40,16 @@ def show_chart(
     """Draw a figure over the full width; its corner offers the image, the button below what it shows as CSV.
 
     Args:
-        figure: What to draw.
+        figure: What to draw; a `picture` is built once for all who look.
         key: Identity of the chart, so that a live page updates it in place, and name of the downloaded files.
         alt: One sentence that says what it shows, for those who cannot see it.
         height: Height in pixels.
         y_range: Limits of the y axis; everything by default.
         table: The numbers drawn, to be offered as CSV; None where a table of the page offers them already.
     """
-    # Plotly's own font is not on the machine; this is the one that Streamlit serves with every page.
-    figure.update_layout(font_family='"Source Sans", sans-serif', yaxis_range=y_range)
     image = st.session_state.get(IMAGE_FORMAT, "PNG")
     st.plotly_chart(
-        figure,
+        figure.figure(y_range) if isinstance(figure, Picture) else finish(figure, y_range),
         key=key,
         alt=alt,
         height=height,

@@ -11,6 +11,7 @@ from analysis.runs.lineage import place_forks, trace_descent
 from pages._charts import show_chart, theme
 from pages._compare_choice import CurveOptions, run_names
 from pages._data import load_curves
+from pages._pictures import picture
 from pages._text import count_text, join_text, md_escape
 from pages._view import View
 
@@ -29,7 +30,8 @@ def show_curves(view: View, chosen: Sequence[str], options: CurveOptions) -> Non
         if curves.empty:
             st.info(f"These runs have not logged {md_escape(metric)}.", icon=":material/hourglass_empty:")
             continue
-        figure = plot_loss_curves(
+        figure = picture(
+            plot_loss_curves,
             curves,
             runs,
             metric=metric,

@@ -46,6 +46,12 @@ def ask_range(curves: Sequence[LrCurve]) -> tuple[float, float] | None:
     return valley
 
 
+def most_trained(curves: Sequence[LrCurve], n: int) -> list[LrCurve]:
+    """The curves with the most runs, at most `n`, in the order given."""
+    chosen = sorted(range(len(curves)), key=lambda at: -curves[at].n_runs)[:n]
+    return [curves[at] for at in sorted(chosen)]
+
+
 def show_curve_card(curve: LrCurve) -> None:
     """One curve: the three learning rates that matter, what is wrong with it, and how each number was found."""
     with st.container(border=True, height="stretch"):

@@ -13,6 +13,7 @@ from analysis.ranking.texts import excluded_sentences
 from analysis.ranking.types import Ranking
 from pages._charts import show_chart, show_warnings, theme
 from pages._decision import show_winner
+from pages._pictures import picture
 from pages._tables import show_table
 from pages._text import md_escape
 from pages._view import View
@@ -64,7 +65,7 @@ def show_ranking(ranking: Ranking, view: View, *, heading: bool) -> None:
 def _show_charts(ranking: Ranking, view: View, name: str) -> None:
     """Means with the runs behind them, and beside or below them the differences to the winner."""
     show_chart(
-        plot_ranking(ranking, metric=view.metric, theme=theme(), max_rows=MAX_ROWS),
+        picture(plot_ranking, ranking, metric=view.metric, theme=theme(), max_rows=MAX_ROWS),
         key=f"{name}-chart",
         alt=f"Mean {view.metric} per configuration, best on top",
         height=chart_height(ranking, MAX_ROWS),
@@ -72,7 +73,7 @@ def _show_charts(ranking: Ranking, view: View, name: str) -> None:
     if ranking.indistinguishable is not None and len(ranking.ranking) > 1:
         with st.expander("Differences to the winner", icon=":material/compare_arrows:"):
             show_chart(
-                plot_differences(ranking, metric=view.metric, theme=theme(), max_rows=MAX_ROWS),
+                picture(plot_differences, ranking, metric=view.metric, theme=theme(), max_rows=MAX_ROWS),
                 key=f"{name}-differences",
                 alt=f"Difference in {view.metric} to the winner per configuration, with 95 % intervals",
                 height=chart_height(ranking, MAX_ROWS),

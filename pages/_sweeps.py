@@ -18,6 +18,7 @@ from analysis.wording.voices import MARKDOWN
 from pages._charts import show_chart, theme
 from pages._curves import marks
 from pages._data import load_lr_curves
+from pages._pictures import picture
 from pages._tables import offer_csv
 from pages._text import MISSING, ago_text, count_text, md_escape
 from pages._view import View
@@ -64,7 +65,7 @@ def show_newest_sweep(view: View, sweeps: pd.DataFrame) -> None:
         return
     chart, words = st.columns([2, 1], gap="large")
     with chart:
-        figure = plot_lr_curves(curves, theme=theme())
+        figure = picture(plot_lr_curves, curves, theme=theme())
         alt = f"{view.metric} against learning rate"
         show_chart(figure, key="newest", alt=alt, y_range=valley_range(curves))
     with words:

@@ -27,6 +27,8 @@ STATUS_COLORS: Final[Mapping[str, Literal["green", "blue", "gray", "orange", "re
     "stopped": "violet",
     "unconfirmed": "gray",
 }
+MOST_ROWS: Final = 500
+"""Rows of one table that are shown: each is sent anew after every click. The download has all."""
 _FORMATS: Final[Mapping[str, str]] = {
     "learning_rate": "%.2e",
     "tokens_seen": "localized",
@@ -56,7 +58,9 @@ def show_table(
         whole_percent: Shares that are known to a percent at best, and shown so; the CSV keeps their digits.
     """
     config = {**explain_columns(table.columns), **(columns or {})}
-    shown = table.round(dict.fromkeys(whole_percent, 2))
+    shown = table.head(MOST_ROWS).round(dict.fromkeys(whole_percent, 2))
+    if len(shown) < len(table):
+        st.caption(f"The first {len(shown):,} of {len(table):,} rows; the download has all.")
     st.dataframe(shown, hide_index=True, column_config=config, key=name, alt=alt, height=height, placeholder=MISSING)
     offer_csv(table, name)
 

@@ -13,6 +13,7 @@ from analysis.importance.types import GroupImportance, Scale, Scope
 from pages._charts import show_chart, show_warnings, theme
 from pages._data import analyse
 from pages._groups import choose_group
+from pages._pictures import picture
 from pages._tables import show_table
 from pages._text import md_escape
 from pages._view import View
@@ -62,7 +63,7 @@ def _show_group(group: GroupImportance) -> None:
     st.markdown(f"**{md_escape(group.summary)}**")
     show_warnings(group.warnings)
     show_chart(
-        plot_importance(group, theme=theme()),
+        picture(plot_importance, group, theme=theme()),
         key="importance-chart",
         alt=group.summary,
         height=170 + 52 * (min(len(group.importances), 12) + 1),

@@ -14,6 +14,7 @@ from analysis.search.types import Cost, SearchCurve
 from pages._charts import show_chart, show_warnings, theme
 from pages._data import analyse
 from pages._groups import choose_group
+from pages._pictures import picture
 from pages._tables import show_table
 from pages._text import md_escape
 from pages._view import View
@@ -50,7 +51,7 @@ def show_search(view: View) -> None:
     )
     show_warnings(found.warnings)
     show_chart(
-        plot_search_progress(curves, metric=view.metric, cost=found.cost, theme=theme()),
+        picture(plot_search_progress, curves, metric=view.metric, cost=found.cost, theme=theme()),
         key="search-chart",
         alt=f"Regret in {view.metric} against {found.cost}, {len(curves)} strategies",
         height=460,

@@ -16,6 +16,7 @@ from analysis.pareto.types import Front, Objective, ParetoFronts
 from analysis.store import Condition, Snapshot
 from pages._charts import show_chart, show_warnings, theme
 from pages._groups import choose_group
+from pages._pictures import picture
 from pages._tables import show_table
 from pages._text import md_escape
 from pages._view import View
@@ -114,7 +115,7 @@ def _show_front(front: Front, objectives: Sequence[Objective]) -> None:
         n_outside = sum(not limits[0] <= value_of(point, wanted) <= limits[1] for point in front.points)
         st.caption(f"{n_outside:,} configurations lie outside the chart; double-click it to see all.")
     show_chart(
-        plot_pareto(front, (cost, wanted, *third), theme=theme()),
+        picture(plot_pareto, front, (cost, wanted, *third), theme=theme()),
         key="pareto-chart",
         y_range=limits,
         alt=f"{wanted.name} against {cost.name}, {n_front} configurations on the front",

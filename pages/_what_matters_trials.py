@@ -12,6 +12,7 @@ from analysis.importance.trial_table import TrialTable, make_trial_tables
 from pages._charts import show_chart, theme
 from pages._data import analyse
 from pages._groups import choose_group
+from pages._pictures import picture
 from pages._tables import show_table
 from pages._text import count_text, md_escape
 from pages._view import View
@@ -41,8 +42,8 @@ def show_trials(view: View) -> None:
         "through that part."
     )
     axes = _choose_axes(table)
-    figure = plot_parallel_coordinates(
-        _with_axes(table, axes), metric=view.metric, direction=view.direction, theme=theme()
+    figure = picture(
+        plot_parallel_coordinates, _with_axes(table, axes), metric=view.metric, direction=view.direction, theme=theme()
     )
     alt = f"{view.metric} of {len(table.trial_keys)} trials against {', '.join(axes) or 'nothing that varies'}"
     show_chart(figure, key="trials-chart", alt=alt, height=480)

@@ -12,6 +12,7 @@ from pages._benchmark_choice import show_choice
 from pages._benchmark_report import ask_report, has_scores_elsewhere, load_offer
 from pages._benchmark_tables import show_aggregates, show_correlations, show_score_table
 from pages._charts import show_chart, show_warnings, theme
+from pages._pictures import picture
 from pages._view import current_view
 
 view = current_view()
@@ -23,7 +24,7 @@ report, order = ask_report(view, offer)
 text.show_counts(report)
 text.show_verdict(report)
 show_chart(
-    plot_benchmark_heatmap(report, order=order, theme=theme()),
+    picture(plot_benchmark_heatmap, report, order=order, theme=theme()),
     key="benchmark-heatmap",
     alt=f"Scores of {len(report.matrix.rows)} rows on {len(report.matrix.columns)} benchmarks",
     height=chart_height(report),
@@ -47,7 +48,7 @@ if report.correlation is not None and len(report.matrix.rows) > 1:
     found = report.correlation.columns[names.index(chosen)]
     st.markdown(text.correlation_text(report, report.correlation, found))
     show_chart(
-        plot_loss_against_benchmark(report.matrix, report.correlation, chosen, theme=theme()),
+        picture(plot_loss_against_benchmark, report.matrix, report.correlation, chosen, theme=theme()),
         key="loss-benchmark-chart",
         alt=f"{chosen} against {view.metric}, one point per row",
     )

@@ -7,14 +7,16 @@ import streamlit as st
 from analysis.figures.lr_curve import plot_lr_curves
 from analysis.lr_curves.tables import curve_table, point_table
 from pages._charts import show_chart, theme
-from pages._curves import ask_groups, ask_range, curve_columns, show_curve_card
+from pages._curves import ask_groups, ask_range, curve_columns, most_trained, show_curve_card
 from pages._data import load_group_keys, load_lr_curves
 from pages._launch_start import follow_curve
+from pages._pictures import picture
 from pages._regret import show_rule_regret
 from pages._tables import show_table
 from pages._view import current_view
 
 MAX_CARDS = 8  # more curves than this are compared in a table instead of one card each
+MAX_DRAWN = 24  # more lines than this cannot be told apart
 
 view = current_view()
 groups = ask_groups(load_group_keys(view))
@@ -23,12 +25,18 @@ follow_curve(view, curves)
 if not curves:
     st.info("No run with a learning rate is in view yet.", icon=":material/hourglass_empty:")
 else:
+    drawn = most_trained(curves, MAX_DRAWN)
+    if len(drawn) < len(curves):
+        st.caption(
+            f"Drawn are the {MAX_DRAWN} curves with the most runs; the table has all {len(curves):,}. "
+            "Filter in the sidebar to draw others."
+        )
     show_chart(
-        plot_lr_curves(curves, theme=theme()),
+        picture(plot_lr_curves, drawn, theme=theme()),
         key="lr-chart",
-        alt=f"{view.metric} against learning rate, {len(curves)} curves",
+        alt=f"{view.metric} against learning rate, {len(drawn)} curves",
         height=520,
-        y_range=ask_range(curves),
+        y_range=ask_range(drawn),
         table=point_table(curves),
     )
     if len(curves) <= MAX_CARDS:
