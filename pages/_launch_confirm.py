@@ -35,7 +35,7 @@ def open_review(order: SweepOrder) -> None:
     So a second press, another tab, going back and a reload come to the same key, until that job has ended.
     """
     try:
-        key = open_queue().key_by_hand(order, require(Role.LAUNCHER))
+        key = open_queue().key_by_hand(order, require(Role.LAUNCHER, "submit", order.sweep_id))
     except UcurveError as problem:
         tell("error", md_escape(problem))
         return
@@ -135,8 +135,8 @@ def _show_twin(twin: Job) -> None:
 def launch(order_json: str, key: str) -> None:
     """Submit one order once: a callback, so that nothing on the page can cut it in half."""
     try:
-        person = require(Role.LAUNCHER)
         order = SweepOrder.model_validate_json(order_json)
+        person = require(Role.LAUNCHER, "submit", order.sweep_id)
         check_allowed(checked_order(order), current_site())
         submitted = open_queue().submit(order, person, key=key)
     except UcurveError as problem:

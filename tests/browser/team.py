@@ -69,13 +69,14 @@ def provider(folder: Path, people: Sequence[dict[str, object]]) -> Iterator[Prov
 
 @dataclass
 class Team:
-    """A team's dashboard."""
+    """A team's dashboard; `more` stands at the end of its site file."""
 
     origin: str
     store: Path
     site_file: Path
     provider: str
     port: int
+    more: str = ""
 
     @property
     def queue(self) -> Path:
@@ -102,8 +103,20 @@ class Team:
             groups=_lines(groups or {}),
         )
         new = self.site_file.with_suffix(".new")
-        new.write_text(text, encoding="utf-8")
+        new.write_text(text + self.more, encoding="utf-8")
         new.replace(self.site_file)
+
+
+def prepare_team(store: Path, folder: Path, provider_url: str, users: dict[str, str], more: str = "") -> Team:
+    """The files of a team's dashboard, which does not run yet."""
+    port = free_port()
+    team = Team(f"http://localhost:{port}", store, folder / "ucurve.toml", provider_url, port, more)
+    secrets = folder / "secrets.toml"
+    text = SECRETS_TEXT.format(cookie_secret=COOKIE_SECRET).replace('client_secret = ""', 'client_secret = "c"')
+    secrets.write_text(text, encoding="utf-8")
+    secrets.chmod(0o600)
+    team.write_site(users=users)
+    return team
 
 
 @contextmanager
@@ -111,15 +124,9 @@ def team_dashboard(
     store: Path, folder: Path, provider_url: str, users: dict[str, str], **environment: str
 ) -> Iterator[Team]:
     """The dashboard of a store, for those who sign in at a provider."""
-    port = free_port()
-    team = Team(f"http://localhost:{port}", store, folder / "ucurve.toml", provider_url, port)
-    secrets = folder / "secrets.toml"
-    text = SECRETS_TEXT.format(cookie_secret=COOKIE_SECRET).replace('client_secret = ""', 'client_secret = "c"')
-    secrets.write_text(text, encoding="utf-8")
-    secrets.chmod(0o600)
-    team.write_site(users=users)
+    team = prepare_team(store, folder, provider_url, users)
     with dashboard(
-        store, folder / "server.log", port=port, host="localhost", UCURVE_SITE=str(team.site_file), **environment
+        store, folder / "server.log", port=team.port, host="localhost", UCURVE_SITE=str(team.site_file), **environment
     ):
         yield team
 

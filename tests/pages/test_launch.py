@@ -367,9 +367,12 @@ def test_a_damaged_queue_is_one_sentence(open_page: OpenPage, store: Path) -> No
 
 
 @pytest.mark.usefixtures("owner")
-def test_the_sidebar_says_what_waits(open_page: OpenPage, stores: dict[str, Path]) -> None:
+def test_the_sidebar_says_what_waits(
+    open_page: OpenPage, stores: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from pages._queue_store import queue_line
 
+    monkeypatch.setenv("UCURVE_QUEUE", str(tmp_path / "queue"))  # other tests look at this store too
     submit(stores["one_run"])
     jobs = Queue.open(stores["one_run"]).jobs()
     assert queue_line(jobs) == "1 sweep queued"
