@@ -101,6 +101,14 @@ def _pages() -> dict[str, list[Page]]:
                 help="Which runs count, why the others do not, and what is wrong with the data.",
             ),
         ],
+        "Hand over": [
+            st.Page(
+                "pages/report.py",
+                title="Report",
+                icon=":material/description:",
+                help="The decision with its evidence, as one file for a recipe review.",
+            )
+        ],
         "Train": [
             st.Page(
                 "pages/launch.py",

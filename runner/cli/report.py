@@ -30,12 +30,14 @@ def write_report_file(
         typer.Option("--sweep", metavar="ID[,ID]", help="Sweeps to report on [default: every run that fits --where]."),
     ] = None,
     output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="File to write; its ending says the format."),
+        list[Path] | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="File to write; its ending says the format; repeat it for more."
+        ),
     ] = None,
     format_name: Annotated[
         str | None,
-        typer.Option("--format", metavar="NAME", help="html, pdf, md, csv or parquet, whatever the file's ending."),
+        typer.Option("--format", metavar="NAME", help="html, pdf, md, csv or parquet, whatever the endings of files."),
     ] = None,
     store: StoreOption = Path(DEFAULT_STORE),
     where: WhereOption = None,
@@ -63,8 +65,7 @@ def write_report_file(
     if compare is not None:
         _compare(*compare, output, format_name, json_output=json_output)
         return
-    target = _target(output)
-    format = format_of(target, format_name)
+    targets = {target: format_of(target, format_name) for target in _targets(output)}
     order = ReportOrder(
         title=title,
         sweeps=tuple(name.strip() for name in (sweep or "").split(",") if name.strip()),
@@ -75,21 +76,20 @@ def write_report_file(
         notes=_read_text(notes) if notes else "",
     )
     report = compose_report(open_store(store).snapshot(), order)
-    _finish(report, write_report(report, target, format), json_output=json_output)
+    _finish(report, [write_report(report, *target) for target in targets.items()], json_output=json_output)
 
 
-def _compare(old: Path, new: Path, output: Path | None, format_name: str | None, *, json_output: bool) -> None:
+def _compare(old: Path, new: Path, outputs: list[Path] | None, format_name: str | None, *, json_output: bool) -> None:
     from analysis.reports.comparison import compare_reports, compose_comparison, read_facts
     from runner.reporting.write import format_of, write_report
 
     found = compare_reports(*(read_facts(_read_text(path), path.name) for path in (old, new)))
-    if output is not None:
-        format = format_of(output, format_name)
-        write_report(compose_comparison(found), output, format)
+    for output in outputs or ():
+        write_report(compose_comparison(found), output, format_of(output, format_name))
         note(f"Wrote {output}.")
     if json_output:
         print_json(found.to_json())
-    elif output is None:
+    elif not outputs:
         _print_comparison(found)
 
 
@@ -100,36 +100,41 @@ def _print_comparison(found: ReportComparison) -> None:
         print_lines([f"{name}:", *(f"  {sentence}" for sentence in sentences or ["Nothing changed."])])
 
 
-def _finish(report: Report, written: Written, *, json_output: bool) -> None:
+def _finish(report: Report, written: list[Written], *, json_output: bool) -> None:
     """Says what was written; exit code 1 where something is missing from it."""
+    notes = [sentence for one in written for sentence in one.notes]
     if json_output:
         print_json(
             {
                 "title": report.title,
                 "made_at": report.made_at,
-                "format": written.format,
-                "files": [{"path": str(path), "size_bytes": path.stat().st_size} for path in written.files],
+                "files": [
+                    {"path": str(path), "format": one.format, "size_bytes": path.stat().st_size}
+                    for one in written
+                    for path in one.files
+                ],
                 "sections": [section.key for section in report.sections],
                 "n_figures": len(report.figures),
                 "n_tables": len(report.tables),
-                "notes": list(written.notes),
+                "notes": notes,
             }
         )
     else:
-        more = f" and {len(written.files) - 1} files beside it" if len(written.files) > 1 else ""
-        print_lines([f"Wrote {written.files[0]}{more}."])
-    for missing in written.notes:
+        for one in written:
+            more = f" and {len(one.files) - 1} files beside it" if len(one.files) > 1 else ""
+            print_lines([f"Wrote {one.files[0]}{more}."])
+    for missing in notes:
         note(missing)
-    if written.notes:
+    if notes:
         raise typer.Exit(1)
 
 
-def _target(output: Path | None) -> Path:
+def _targets(outputs: list[Path] | None) -> list[Path]:
     from analysis.errors import ConfigError
 
-    if output is None:
+    if not outputs:
         raise ConfigError("Say where to write the report, such as: ucurve report --sweep ID -o review.html")
-    return output
+    return outputs
 
 
 def _read_text(path: Path) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from runner.errors import EnvironmentProblem
+from runner.reporting.processes import end_group
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 VARIABLE: Final = "UCURVE_CHROMIUM"
@@ -106,13 +105,7 @@ def _bounded(command: Sequence[str], home: Path) -> bytes:
         except subprocess.TimeoutExpired as problem:
             raise EnvironmentProblem(f"Chromium did not finish within {_TIMEOUT_S:g} s; it was stopped.") from problem
         finally:
-            _end(process.pid)
+            end_group(process.pid)
     if process.returncode:
         raise EnvironmentProblem(f"Chromium ({command[0]}) ended with exit code {process.returncode}.")
     return output
-
-
-def _end(group: int) -> None:
-    """Ends what is left of a process group; its helpers do not always end with it."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(group, signal.SIGKILL)

@@ -25,11 +25,12 @@ PAGES = {
     "/what_matters?section=Every+trial": "A line is one trial",
     "/data_health": "Excluded runs",
     "/import_runs": "A table of runs",
+    "/report": "Make the report",
     "/launch": "What it would do",
     "/queue": "Nothing has been launched yet",
     "/audit": "Nobody has launched",
 }
-WITHOUT_CHART = {"/runs", "/benchmarks", "/data_health", "/import_runs", "/queue", "/audit"}
+WITHOUT_CHART = {"/runs", "/benchmarks", "/data_health", "/import_runs", "/report", "/queue", "/audit"}
 SCREENS = {"desktop": Screen(), "phone": Screen(width=390, height=844, dark=True)}
 EXCEPTIONS = "document.querySelectorAll('[data-testid=stException], [data-testid=stAlertContentError]').length"
 

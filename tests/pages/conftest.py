@@ -24,6 +24,7 @@ PAGES = {
     "Runs": "pages/runs.py",
     "Data health": "pages/data_health.py",
     "Import": "pages/import_runs.py",
+    "Report": "pages/report.py",
     "Compare runs": "pages/compare_runs.py",
     "Launch": "pages/launch.py",
     "Queue": "pages/queue.py",

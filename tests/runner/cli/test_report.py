@@ -35,7 +35,7 @@ def test_html_is_written_and_described(ucurve: Caller, sweep_store: Store, tmp_p
     assert answer.code == 0
     assert isinstance(answer.json, dict)
     assert documented(answer.json)
-    assert answer.json["files"] == [{"path": str(target), "size_bytes": target.stat().st_size}]
+    assert answer.json["files"] == [{"path": str(target), "format": "html", "size_bytes": target.stat().st_size}]
     assert answer.json["sections"] == ["decision", "notes"]
     page = target.read_text()
     assert "<title>My review</title>" in page
