@@ -99,6 +99,17 @@ def count_steps(store: Store, run_ids: Sequence[str], attempts: Mapping[str, int
     return {run_id: counted[run_id] for run_id in run_ids}
 
 
+def by_step(rows: pa.Table) -> list[tuple[int, dict[str, float]]]:
+    """One run's rows as steps with their values, in the order in which they were logged; tokens with the training's."""
+    steps: dict[tuple[int, int], dict[str, float]] = {}
+    for row in rows.select(["tokens_seen", "step", "name", "value"]).to_pylist():
+        values = steps.setdefault((row["tokens_seen"], row["step"]), {})
+        values[row["name"]] = row["value"]
+        if row["name"] == "train_loss":
+            values["tokens_seen"] = row["tokens_seen"]
+    return [(step, values) for (_, step), values in sorted(steps.items())]
+
+
 def copy_rows(store: Store, rows: Mapping[str, pa.Table], attempts: Mapping[str, int]) -> None:
     """Writes rows again under the runs' new attempts, in one commit: attempts are never merged when they are read.
 

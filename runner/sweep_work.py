@@ -15,7 +15,7 @@ from runner.spec.plan import TrialPlan
 from runner.sweep_observer import SweepObserver
 from runner.sweep_prepare import COMPLETE, PreparedSweep
 from runner.sweep_progress import ProgressView, SweepProgress
-from runner.sweep_replay import Muted, SweepListener, copy_rows, count_steps, rows_until
+from runner.sweep_replay import Muted, SweepListener, by_step, copy_rows, count_steps, rows_until
 from runner.sweep_resume import Course, RunsBefore, checkpoint_shelf, find_course
 from runner.tracking.both import Both
 from runner.tracking.wandb_mirror import FINISH_TIMEOUT_S, WandbMirror
@@ -129,6 +129,9 @@ class SweepWork:
         if lost:
             self._view.say(f"the store lacks what {len(lost)} runs of the checkpoint had logged: these begin anew")
         copy_rows(self._store, rows, self._attempts)
+        if self._mirror is not None:
+            for run_id, table in rows.items():
+                self._mirror.logged_before(run_id, by_step(table))
         course = course.from_the_start(lost)
         self._say_resumed(course)
         return course

@@ -69,6 +69,7 @@ class WandbMirror:
         self._finish_timeout_s = finish_timeout_s
         self._best: dict[str, tuple[float, int]] = {}
         self._open: set[str] = set()
+        self._earlier: dict[str, Sequence[tuple[int, Mapping[str, float]]]] = {}
         self._waiting: queue.Queue[Message | None] = queue.Queue(_MOST_WAITING)
         self._problem: str | None = None
         self._has_said = False
@@ -76,11 +77,23 @@ class WandbMirror:
         self._thread = threading.Thread(target=self._work, name="wandb-mirror", daemon=True)
         self._thread.start()
 
+    def logged_before(self, run_id: str, steps: Sequence[tuple[int, Mapping[str, float]]]) -> None:
+        """What a run that goes on from a checkpoint had logged by then: its copy, too, is to be whole.
+
+        Args:
+            run_id: The run, before it starts here.
+            steps: Step and values, in the order in which they were logged.
+        """
+        self._earlier[run_id] = steps
+
     def started(self, state: TrialState) -> None:
         """The run begins in W&B with all its settings."""
         row, attempt = self._rows[state.run_id], self._attempts[state.run_id]
         self._open.add(state.run_id)
         self._put(Begin(state.run_id, str(row["name"]), attempt, mirrored_config(row, attempt)))
+        for step, values in self._earlier.pop(state.run_id, ()):
+            self._note_best(state.run_id, step, values.get("eval_loss", math.nan))
+            self._put(Values(state.run_id, step, {**values, **_now()}))
 
     def stepped(self, state: TrialState, step: int, result: StepResult) -> None:
         """The step's numbers, under the names that the store has."""
@@ -89,11 +102,8 @@ class WandbMirror:
 
     def evaluated(self, state: TrialState, evaluation: Evaluation) -> None:
         """The held-out loss; the best one goes to the summary."""
-        loss = evaluation.eval_loss
-        best = self._best.get(state.run_id)
-        if math.isfinite(loss) and (best is None or loss < best[0]):
-            self._best[state.run_id] = (loss, state.step)
-        values = {"eval_loss": loss, "eval_bpb": evaluation.eval_bpb}
+        self._note_best(state.run_id, state.step, evaluation.eval_loss)
+        values = {"eval_loss": evaluation.eval_loss, "eval_bpb": evaluation.eval_bpb}
         self._put(Values(state.run_id, state.step, values | _now()))
 
     def ended(self, state: TrialState, status: str, reason: str | None) -> None:
@@ -122,6 +132,11 @@ class WandbMirror:
         if self._thread.is_alive():
             self._problem = self._problem or "it had not taken everything when the sweep ended"
         self._tell()
+
+    def _note_best(self, run_id: str, step: int, loss: float) -> None:
+        best = self._best.get(run_id)
+        if math.isfinite(loss) and (best is None or loss < best[0]):
+            self._best[run_id] = (loss, step)
 
     def _end(self, run_id: str, status: str, reason: str | None, measured: Mapping[str, object]) -> None:
         self._open.discard(run_id)

@@ -19,6 +19,7 @@ from runner.errors import EnvironmentProblem
 from runner.spec import load_sweep_spec
 from runner.sweep import PreparedSweep, SweepOutcome, prepare_sweep, run_sweep
 from runner.sweep_progress import NoView, SweepProgress
+from runner.sweep_replay import by_step
 from runner.training.checkpoint_files import CheckpointShelf
 
 SEED = 20260611
@@ -245,6 +246,18 @@ def test_rows_that_the_store_lacks_are_not_made_up(
     runs = store.snapshot().runs().set_index("run_id")
     for run_id, row in runs[runs["status"] == "finished"].iterrows():
         assert len(store.snapshot().curves([str(run_id)], "train_loss")) == row["max_steps"]
+
+
+def test_what_was_logged_is_told_again_in_its_order(whole: Uninterrupted) -> None:
+    finished = whole.store.snapshot().runs().query("status == 'finished'")["run_id"].iloc[0]
+    steps = by_step(whole.store.snapshot().logged([finished]))
+    losses = [(step, values["train_loss"]) for step, values in steps if "train_loss" in values]
+    assert [step for step, _ in losses] == list(range(len(losses)))
+    held_out = [(place, step) for place, (step, values) in enumerate(steps) if "eval_loss" in values]
+    assert held_out[0] == (0, 0)
+    assert all(steps[place - 1][0] == step - 1 for place, step in held_out[1:])
+    tokens = [values["tokens_seen"] for _, values in steps if "train_loss" in values]
+    assert tokens == sorted(set(tokens))
 
 
 def test_a_checkpoint_that_cannot_be_written_ends_nothing(

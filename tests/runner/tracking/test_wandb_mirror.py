@@ -202,3 +202,19 @@ def test_tracking_is_off_unless_asked_for() -> None:
     track = parse_sweep_spec(SPEC.format("{wandb: online, project: p, entity: e, group: g, tags: [a, b]}")).track
     assert track is not None
     assert (track.wandb, track.project, track.entity, track.group, track.tags) == ("online", "p", "e", "g", ("a", "b"))
+
+
+def test_a_run_that_goes_on_from_a_checkpoint_has_its_whole_curve() -> None:
+    taker = Taker()
+    mirror = mirror_of(taker, [])
+    mirror.logged_before("b", [(0, {"train_loss": 3.0, "tokens_seen": 10}), (1, {"eval_loss": 2.0, "eval_bpb": 1.0})])
+    mirror.started(state("b", step=1))
+    mirror.stepped(state("b", step=2), 1, step_result(2.5))
+    mirror.ended(state("b", step=2), "finished", None)
+    mirror.close()
+    begin, first, second, third, end = taker.got
+    assert isinstance(begin, Begin)
+    values = [each for each in (first, second, third) if isinstance(each, Values)]
+    assert [(each.step, each.values.get("train_loss")) for each in values] == [(0, 3.0), (1, None), (1, 2.5)]
+    assert isinstance(end, End)
+    assert (end.summary["best_eval_loss"], end.summary["best_eval_step"]) == (2.0, 1)
