@@ -77,7 +77,7 @@ def slow_spec(spec_file: Path) -> Path:
         spec_file.read_text()
         .replace("tokens: 240", "tokens: 4000")
         .replace("lora_alpha: 65536, lora_rank: 1, weight_decay: 10", "lora_alpha: 8")
-    )
+    ) + "checkpoint: {every_minutes: null, every_steps: 20}\n"
     spec_file.write_text(text)
     return spec_file
 

@@ -21,6 +21,7 @@ from runner.sweep import PreparedSweep, SweepOutcome, prepare_sweep, run_sweep
 from runner.sweep_progress import NoView, SweepProgress
 from runner.sweep_replay import by_step
 from runner.training.checkpoint_files import CheckpointShelf
+from tests.runner.training.test_trainer import SmallMemory
 
 SEED = 20260611
 N_SLOTS = 3
@@ -310,3 +311,44 @@ def test_memory_that_runs_out_outside_a_step_is_a_sentence(
         patched.setattr("runner.training.session.load_model", out_of_memory)
         with pytest.raises(EnvironmentProblem, match="this machine's memory ran out"):
             go_on(whole.sweep, store)
+
+
+def test_memory_that_ran_out_is_noted_and_stays_so_after_going_on(
+    tmp_path: Path, tiny_model_folder: Path, pairs_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = prepared(tmp_path, spec_text(tiny_model_folder, pairs_file))  # none is due by time
+    store, view = Store.open(tmp_path / "store", create=True), Watcher()
+    monkeypatch.setattr(SmallMemory, "most_tokens", 70)
+    with monkeypatch.context() as patched:
+        patched.setattr("runner.training.session.PackedModel", SmallMemory)
+        run_sweep(sweep, store, view=view, should_stop=lambda: view.n_steps >= 9)
+    outcome, said = go_on(sweep, store)
+    assert outcome.is_complete
+    assert any("3 trials at once, at most 64 tokens a pass" in text for text in said)
+    reasons = store.snapshot().runs()["status_reason"].dropna()
+    noted = reasons[reasons.str.startswith("out of memory: micro-batches of at most 64 tokens")]
+    assert len(noted) == (store.snapshot().runs()["status"] == "finished").sum() > 3  # those that began later, too
+
+
+def test_adapters_on_the_way_are_scored_as_if_there_had_been_no_kill(
+    tmp_path: Path, tiny_model_folder: Path, pairs_file: Path
+) -> None:
+    (tmp_path / "own.jsonl").write_text('{"prompt": "1+2=", "choices": ["3", "4"], "gold": 0}\n' * 3)
+    evaluate = f"{EVERY_8}\nevaluate: {{benchmarks: ./own.jsonl, at: [50%, end]}}"
+    sweep = prepared(tmp_path, spec_text(tiny_model_folder, pairs_file, evaluate))
+    store, image = Store.open(tmp_path / "store", create=True), tmp_path / "killed"
+
+    def watch(n_steps: int, _progress: SweepProgress) -> None:
+        if n_steps == 40:  # a run of 12 steps has kept its adapter of the sixth, before the checkpoint after eight
+            shutil.copytree(store.location, image)
+
+    assert run_sweep(sweep, store, view=Watcher(watch)).is_complete
+    killed = Store.open(image)
+    assert go_on(sweep, killed)[0].is_complete
+    scores = [
+        each.snapshot().evals()[["run_id", "step", "metric", "score"]].sort_values(["run_id", "step", "metric"])
+        for each in (store, killed)
+    ]
+    assert len(scores[0]) > 4
+    assert scores[0].to_numpy().tolist() == scores[1].to_numpy().tolist()
+    assert tables(killed) == tables(store)
