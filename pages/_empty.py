@@ -34,6 +34,7 @@ def _show_first_steps(location: str) -> None:
         f"ucurve demo\nucurve sweep SPEC.yaml --store {location}\nucurve app --store DIR",
         language="bash",
     )
+    st.page_link("pages/launch.py", label="Or launch one from here", icon=":material/rocket_launch:")
     st.page_link(
         "pages/import_runs.py", label="Or bring in runs from a table, W&B or other tools", icon=":material/upload_file:"
     )

@@ -10,7 +10,7 @@ from typing import Final
 import streamlit as st
 
 from analysis.errors import UcurveError
-from pages._launch_plan import Cost, show_cost
+from pages._launch_cost import Cost, show_cost
 from pages._person import current_authority, current_person, current_site, require
 from pages._queue_store import open_queue, store_folder, tell
 from pages._text import count_text, md_escape

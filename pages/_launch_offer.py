@@ -9,7 +9,7 @@ import streamlit as st
 
 from analysis.errors import UcurveError
 from pages._launch_confirm import open_review
-from pages._launch_plan import Cost
+from pages._launch_cost import Cost
 from pages._person import require
 from pages._text import count_text, md_escape
 from pages._view import View

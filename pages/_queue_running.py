@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Final
 
 import pandas as pd
@@ -16,7 +17,7 @@ from pages._progress import SILENT_AFTER_S
 from pages._queue_actions import refusal_for, stop_job, stop_run
 from pages._queue_files import read_log_end, read_status
 from pages._queue_store import open_queue, store_folder
-from pages._text import bytes_text, count_text, duration_text, md_escape, tokens_text
+from pages._text import MISSING, ago_text, bytes_text, count_text, duration_text, md_escape, tokens_text
 from runner.job_files import JobStatus, RunStatus
 from runner.queue.job import Job
 
@@ -61,15 +62,15 @@ def _about(job: Job) -> str:
 
 def _show_status(status: JobStatus) -> None:
     st.progress(share_of(status), text=progress_text(status))
-    left = "–" if status.left_s is None else duration_text(status.left_s, n_units=2)
-    speed = "–" if status.tokens_per_s is None else f"{tokens_text(status.tokens_per_s)}/s"
-    saved = "none yet" if status.checkpoint_at is None else f"{duration_text(time.time() - status.checkpoint_at)} ago"
+    left = duration_text(status.left_s)
+    speed = MISSING if status.tokens_per_s is None else f"{tokens_text(status.tokens_per_s)}/s"
+    saved = "none yet" if status.checkpoint_at is None else ago_text(datetime.fromtimestamp(status.checkpoint_at, UTC))
     cards = [("Left", left), ("Tokens", speed), ("Last checkpoint", saved)]
     if status.device_memory_bytes is not None:
         cards.append(("Device memory", bytes_text(status.device_memory_bytes)))
     if status.device_utilisation is not None:
         cards.append(("Device use", f"{status.device_utilisation:.0%}"))
-    with st.grid("auto", min_column_width=130, gap="small"):
+    with st.grid("auto", min_column_width=165, gap="small"):
         for name, value in cards:
             st.metric(name, value, border=True)
     if status.device:
@@ -121,6 +122,7 @@ def _show_runs(status: JobStatus) -> None:
         hide_index=True,
         key=f"queue-runs-{status.sweep_id}",
         alt="Progress of the runs that are being trained",
+        placeholder=MISSING,
         column_config={
             "run": st.column_config.TextColumn("Trial", pinned=True),
             "percent": st.column_config.ProgressColumn("Done", format="%.0f %%", min_value=0.0, max_value=100.0),

@@ -177,6 +177,6 @@ def test_the_overview_leads_on_to_the_pages_that_decide(open_page: OpenPage) -> 
 
 
 @pytest.mark.parametrize("state", ["missing", "empty"])
-def test_without_runs_a_page_leads_to_the_import(open_page: OpenPage, state: str) -> None:
-    [link] = open_page(state, "Overview").get("page_link")
-    assert link.proto.page == "import_runs"
+def test_without_runs_a_page_leads_to_launch_and_import(open_page: OpenPage, state: str) -> None:
+    links = open_page(state, "Overview").get("page_link")
+    assert [link.proto.page for link in links] == ["launch", "import_runs"]
