@@ -5,6 +5,7 @@
   const plots = [...document.querySelectorAll(".plot")];
   const figures = JSON.parse(text("ucurve-figures"));
   const darkly = matchMedia("(prefers-color-scheme: dark)");
+  const MOST_NAMED = 10;
   const PAPER = 680; // CSS pixels of an A4 page between its margins
 
   async function unpack() {
@@ -30,6 +31,7 @@
       const { data, layout } = inColours(figures[Number(plot.dataset.figure)], dark);
       const size = { width: width || plot.clientWidth, height: plot.clientHeight, autosize: false };
       if (narrow) layout.font = { ...layout.font, size: 11 };
+      if (narrow && data.length > MOST_NAMED) layout.showlegend = false; // names would leave no room for the plot
       layout.font = { ...layout.font, family: getComputedStyle(document.body).fontFamily };
       const config = {
         displaylogo: false, responsive: false, modeBarButtons: [["toImage", "resetScale2d"]],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
@@ -16,6 +17,9 @@ MOST_RUNS: Final = 24
 """Curves that can still be told apart, with some patience (our choice)."""
 _MOST_POINTS: Final = 150
 _ALSO: Final = "train_loss"
+_LEGEND_ROW: Final = 20
+_PER_ROW: Final = 3
+"""Pixels of a row of the legend, and names in it, on a desk."""
 
 
 def loss_curve_blocks(evidence: Evidence) -> Iterator[Block]:
@@ -36,12 +40,13 @@ def loss_curve_blocks(evidence: Evidence) -> Iterator[Block]:
 
 
 def _figure(curves: pd.DataFrame, runs: pd.DataFrame, metric: str) -> Block:
+    runs_drawn = int(curves["run_id"].nunique())
     name = f"curve-{'metric' if metric != _ALSO else _ALSO}"
     return make_figure(
         lambda theme: plot_loss_curves(curves, runs, metric=metric, theme=theme),
         name=name.replace("_", "-"),
         title=f"{metric} over training",
-        alt=f"{metric} over training, {curves['run_id'].nunique()} runs",
-        height=520,
+        alt=f"{metric} over training, {runs_drawn} runs",
+        height=420 + _LEGEND_ROW * math.ceil(runs_drawn / _PER_ROW),
         table=Table(f"{name}-points".replace("_", "-"), f"Every point drawn of {metric}", curves, most_rows=0),
     )
