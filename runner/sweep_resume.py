@@ -35,6 +35,7 @@ class Course:
             computed again because the others' bits depend on them, and nothing of them is written.
         leave_at: After how many steps those of them leave that the user had stopped.
         resumed_from: The checkpoint in words; None for a fresh start.
+        made_at: When the checkpoint was made, in seconds since 1970.
         differences: Why the result need not equal that of an uninterrupted sweep bit by bit; empty where it does.
         planned_micro_batch_tokens: Most tokens in one pass before memory ran out; None where it never did.
     """
@@ -46,6 +47,7 @@ class Course:
     silent: frozenset[str] = frozenset()
     leave_at: Mapping[str, int] = field(default_factory=dict)
     resumed_from: str | None = None
+    made_at: float | None = None
     differences: tuple[str, ...] = ()
     planned_micro_batch_tokens: int | None = None
 
@@ -154,6 +156,7 @@ def _course(
         silent=silent,
         leave_at={run_id: before.steps[run_id] for run_id in silent if not before.is_complete(run_id)},
         resumed_from=_words(record),
+        made_at=record.made_at,
         differences=differences,
         planned_micro_batch_tokens=None if has_asked_otherwise or not has_halved else record.planned_micro_batch_tokens,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from analysis.errors import UcurveError
@@ -13,17 +13,18 @@ from analysis.store import Store, StoreWriter, artifact_dir
 from runner.drafts.past import SPEC_KEY
 from runner.spec.plan import TrialPlan
 from runner.sweep_observer import SweepObserver
-from runner.sweep_prepare import COMPLETE, PreparedSweep
+from runner.sweep_prepare import PreparedSweep
 from runner.sweep_progress import ProgressView, SweepProgress
-from runner.sweep_replay import Muted, SweepListener, by_step, copy_rows, count_steps, rows_until
-from runner.sweep_resume import Course, RunsBefore, checkpoint_shelf, find_course
+from runner.sweep_replay import Muted, SweepListener, by_step, copy_rows, rows_until
+from runner.sweep_resume import Course, checkpoint_shelf, find_course
+from runner.sweep_runs import SweepRuns
 from runner.tracking.both import Both
 from runner.tracking.wandb_mirror import FINISH_TIMEOUT_S, WandbMirror
 from runner.tracking.wandb_runs import WandbRuns
 from runner.training.checkpointing import Checkpointer, PackFacts
 from runner.training.hardware import explained_out_of_memory, is_out_of_memory
 from runner.training.session import TrainingSession, here
-from runner.training.trainer import STOPPED, UNGUIDED, Guidance
+from runner.training.trainer import UNGUIDED, Guidance
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -48,23 +49,18 @@ class SweepWork:
         stop_runs: Callable[[], frozenset[str]],
     ) -> None:
         self._sweep, self._store, self._writer, self._view, self._stop_runs = sweep, store, writer, view, stop_runs
-        self._before = store.snapshot().run_rows([p.trial.run_id for p in sweep.plan.trials])
-        open_ = [p for p in sweep.plan.trials if self._before.get(p.trial.run_id, {}).get("status") not in COMPLETE]
-        self.todo = [p for p in open_ if p.trial.run_id not in stop_runs()]
-        self._left_stopped = [p for p in open_ if p not in self.todo]
-        self._attempts = {run_id: int(str(row.get("attempt") or 0)) for run_id, row in self._before.items()}
-        # One more than the last, whatever became of it: a kill can leave metrics of a run that still says `queued`.
-        self._attempts |= {p.trial.run_id: 1 + self._attempts.get(p.trial.run_id, 0) for p in self.todo}
+        self._runs = SweepRuns(sweep, store, stop_runs)
+        self.todo = self._runs.todo
         self.training_s = 0.0
         self.progress = SweepProgress(
             sweep_id=sweep.spec.name,
             n_runs=len(sweep.plan.trials),
             total_tokens=sum(p.processed_tokens for p in self.todo),
-            n_skipped=len(sweep.plan.trials) - len(open_),
+            n_skipped=self._runs.n_skipped,
+            ended=["stopped"] * len(self._runs.stopped),
         )
-        self._rows = sweep.planned_rows()
         self._shelf = checkpoint_shelf(store, sweep.spec.name)
-        self._queue()
+        self._runs.announce(writer)
         self._mirror = self._start_mirror()
 
     def train(self, plans: Sequence[TrialPlan], should_stop: Callable[[], bool]) -> None:
@@ -99,16 +95,11 @@ class SweepWork:
 
     def close(self) -> None:
         """Runs that never got a slot are not going to: `stopped`. Then W&B may finish."""
+        never = {"status": "stopped", "status_reason": "the sweep ended before it began"}
         for plan in self.todo:
             if plan.trial.run_id not in self.progress.begun:
                 self.progress.ended.append("stopped")
-                self._writer.update_run(
-                    {
-                        "run_id": plan.trial.run_id,
-                        "status": "stopped",
-                        "status_reason": "the sweep ended before it began",
-                    }
-                )
+                self._writer.update_run({"run_id": plan.trial.run_id, **never})
         if self._mirror is not None:
             self._writer.flush()  # the store first: W&B may take its time
             self._mirror.close()
@@ -121,14 +112,14 @@ class SweepWork:
     def _find_course(self, plans: Sequence[TrialPlan]) -> Course:
         """Where the trials go on from; what they had logged until then is theirs again, in their new attempts."""
         environment = here(plans)
-        course = find_course(self._sweep, plans, self._runs_before(), self._shelf, environment, self._view.say)
+        course = find_course(self._sweep, plans, self._runs.before(), self._shelf, environment, self._view.say)
         if course.resumed_from is None:
             return course
         rows = rows_until(self._store, course.records)
         lost = frozenset(course.records) - frozenset(rows)
         if lost:
             self._view.say(f"the store lacks what {len(lost)} runs of the checkpoint had logged: these begin anew")
-        copy_rows(self._store, rows, self._attempts)
+        copy_rows(self._store, rows, self._runs.attempts)
         if self._mirror is not None:
             for run_id, table in rows.items():
                 self._mirror.logged_before(run_id, by_step(table))
@@ -139,22 +130,13 @@ class SweepWork:
     def _say_resumed(self, course: Course) -> None:
         tokens = {p.trial.run_id: p.processed_tokens / p.n_steps for p in self.todo}
         self.progress.total_tokens -= sum(round(r.step * tokens[run_id]) for run_id, r in course.records.items())
-        self.progress.resumed_from = course.resumed_from
+        self.progress.resumed_from, self.progress.checkpoint_at = course.resumed_from, course.made_at
         self._view.say(f"going on from {course.resumed_from}")
         if course.differences:
             why = "; ".join(course.differences)
             self._view.say(f"the last digits may differ from an uninterrupted sweep's: {why}")
         elif course.silent:
             self._view.say(f"{len(course.silent)} runs that ended after it are computed again beside the others")
-
-    def _runs_before(self) -> RunsBefore:
-        """What the store has, with the steps of the runs that were stopped one by one."""
-        stopped = [
-            p.trial.run_id
-            for p in self._left_stopped
-            if self._before.get(p.trial.run_id, {}).get("status") == "stopped"
-        ]
-        return RunsBefore(rows=self._before, steps=count_steps(self._store, stopped, self._attempts))
 
     def _leaving(self, course: Course) -> Callable[[str, int], bool]:
         def leaves(run_id: str, step: int) -> bool:
@@ -168,7 +150,7 @@ class SweepWork:
         spec = self._sweep.spec
         store_observer = SweepObserver(
             self._writer,
-            attempts=self._attempts,
+            attempts=self._runs.attempts,
             provenance=self._provenance(session, course),
             device=session.device_name,
             adapters_in=self._store if spec.save_adapters else None,
@@ -197,7 +179,7 @@ class SweepWork:
         facts = PackFacts(
             sweep_id=self._sweep.spec.name,
             run_ids=tuple(p.trial.run_id for p in self._sweep.plan.trials),
-            attempts=self._attempts,
+            attempts=self._runs.attempts,
             planned_micro_batch_tokens=course.planned_micro_batch_tokens or session.pack.micro_batch_tokens,
             asked=(limits.n_slots, limits.micro_batch_tokens),
             environment=here(session.plans),
@@ -221,28 +203,7 @@ class SweepWork:
             return None
         group = track.group or self._sweep.spec.name
         runs = WandbRuns(track, group, Path(self._store.location), FINISH_TIMEOUT_S)
-        return WandbMirror(runs, rows=self._rows, attempts=self._attempts, say=self._view.say)
-
-    def _queue(self) -> None:
-        """Announces what will run; what a dead process left running is said to be lost first."""
-        for plan in self._left_stopped:
-            self._leave_stopped(plan, self._before.get(plan.trial.run_id, {}))
-        for plan in self.todo:
-            run_id = plan.trial.run_id
-            if self._before.get(run_id, {}).get("status") == "running":
-                self._writer.update_run(
-                    {"run_id": run_id, "status": "lost", "status_reason": "its process ended without a word"}
-                )
-        for plan in self.todo:
-            self._writer.update_run({**self._rows[plan.trial.run_id], "attempt": self._attempts[plan.trial.run_id]})
-        self._writer.flush()
-
-    def _leave_stopped(self, plan: TrialPlan, before: Mapping[str, object]) -> None:
-        """A run that was stopped for good, be it before this process began, stays so."""
-        self.progress.ended.append("stopped")
-        if before.get("status") != "stopped":
-            row = {"run_id": plan.trial.run_id} if before else self._rows[plan.trial.run_id]
-            self._writer.update_run({**row, "status": "stopped", "status_reason": STOPPED})
+        return WandbMirror(runs, rows=self._runs.planned, attempts=self._runs.attempts, say=self._view.say)
 
     def _keep_traceback(self) -> None:
         for run_id in self.progress.running:
