@@ -10,7 +10,7 @@ from typing import Final
 import streamlit as st
 
 from analysis.errors import UcurveError
-from pages._launch_cost import Cost, show_cost
+from pages._launch_cost import Cost, cost_facts
 from pages._person import current_authority, current_person, current_site, require
 from pages._queue_store import open_queue, store_folder, tell
 from pages._text import count_text, md_escape
@@ -65,14 +65,11 @@ def _dialog(order: SweepOrder, spec: SweepSpec, cost: Cost | None) -> None:
     if review is None:
         st.rerun()
     person = current_person()
-    st.markdown(f"**{md_escape(order.sweep_id)}**, {count_text(order.n_runs, 'run')}")
-    if cost is not None:
-        show_cost(cost)
-        if cost.problem:
-            st.warning(md_escape(cost.problem), icon=":material/memory:")
-    else:
+    _show_facts(order, spec, cost, person)
+    if cost is None:
         st.warning("There is no estimate of what it takes.", icon=":material/help:")
-    _show_facts(spec, cost, person)
+    elif cost.problem:
+        st.warning(md_escape(cost.problem), icon=":material/memory:")
     twin = open_twin(order)
     if twin is not None:
         _show_twin(twin)
@@ -89,15 +86,17 @@ def _dialog(order: SweepOrder, spec: SweepSpec, cost: Cost | None) -> None:
         )
 
 
-def _show_facts(spec: SweepSpec, cost: Cost | None, person: Person) -> None:
+def _show_facts(order: SweepOrder, spec: SweepSpec, cost: Cost | None, person: Person) -> None:
     role = current_authority().role_of(person).label
     folder = store_folder()
     facts = {
+        "Sweep": f"{order.sweep_id}, {count_text(order.n_runs, 'run')}",
+        **(cost_facts(cost) if cost is not None else {}),
         "Model": spec.model.id,
         "Data": str(spec.dataset.path or spec.dataset.name),
         "Store": str(folder),
         "Trained by": _workers_text(),
-        "On": cost.device if cost is not None and cost.device else "what the worker finds",
+        "On": (cost.device if cost is not None else None) or "what the worker finds",
         "As": f"{person.name} ({role})",
     }
     st.markdown("\n".join(f"- {name}: **{md_escape(value)}**" for name, value in facts.items()))

@@ -122,6 +122,17 @@ def show_cost(cost: Cost) -> None:
             )
 
 
+def cost_facts(cost: Cost) -> dict[str, str]:
+    """The same in few words, by what it is about."""
+    known = "no time known yet" if cost.expected_s is None else f"about {duration_text(cost.expected_s)}"
+    return {
+        "Will train": f"{count_text(cost.n_left, 'run')}; the store has {cost.n_done:,} already",
+        "Takes": f"{known}, {tokens_text(cost.tokens)} tokens",
+        "Memory": f"{bytes_text(cost.memory_bytes)} of {bytes_text(cost.free_memory_bytes)} free",
+        "Disk": f"{bytes_text(cost.disk_bytes)} of {bytes_text(cost.free_disk_bytes)} free",
+    }
+
+
 def _disk_problem(disk: Mapping[str, object]) -> str | None:
     needed, free = _number(disk, "adapter_bytes") + _number(disk, "checkpoint_bytes"), disk.get("free_bytes")
     if not isinstance(free, int | float) or needed <= free:
