@@ -52,7 +52,7 @@ def serve(site: SiteSettings, authority: Authority, secrets: SignInSecrets | Non
     if secrets is not None and authority.site_file is not None:
         auth = sign_in_secrets(site, secrets)
         keep_cookies_small(authority.site_file)
-    app = App(APP, secrets=auth, lifespan=_collecting)
+    app = App(APP, secrets=auth, lifespan=_collecting, on_script_error=_apologise)
     uvicorn.run(
         Guard(app, rules_of(site, authority, port)),
         host=site.dashboard.listen,
@@ -92,6 +92,16 @@ def _inline_scripts() -> tuple[str, ...]:
     scripts = re.findall(r"<script>(.*?)</script>", page.read_text(encoding="utf-8"), re.DOTALL)
     digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     return tuple(f"'sha256-{digest}'" for digest in digests)
+
+
+def _apologise(_problem: Exception) -> bool:
+    """Shown for a fault of ours, in place of Streamlit's own words; Streamlit has logged it by then."""
+    streamlit.error(
+        "This page ran into a fault of the program, and what it shows may be incomplete. Reload it; if it stays so, "
+        "tell the admin of this dashboard the time: its log says what went wrong.",
+        icon=":material/bug_report:",
+    )
+    return True
 
 
 @asynccontextmanager

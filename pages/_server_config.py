@@ -37,6 +37,7 @@ def pin_configuration(site: SiteSettings, port: int) -> None:
         "browser.serverAddress": origin.hostname,
         "browser.serverPort": origin.port or {"http": 80, "https": 443}[origin.scheme],
         "secrets.files": [],
+        "logger.enableRich": False,  # it prints tracebacks to stdout, past every log
     }
     bootstrap.load_config_options(wanted)
     for key, option in config.get_config_options().items():

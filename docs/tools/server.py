@@ -43,7 +43,7 @@ def dashboard(
             stderr=subprocess.STDOUT,
         )
         try:
-            _wait_until_healthy(f"http://{host}:{port}", process)
+            wait_until_healthy(f"http://{host}:{port}", process)
             yield f"http://{host}:{port}"
         finally:
             process.terminate()
@@ -54,7 +54,12 @@ def dashboard(
                 process.wait()
 
 
-def _wait_until_healthy(address: str, process: subprocess.Popen[bytes]) -> None:
+def wait_until_healthy(address: str, process: subprocess.Popen[bytes]) -> None:
+    """Return when a server answers.
+
+    Raises:
+        RuntimeError: when it does not in time, or has ended.
+    """
     deadline = time.monotonic() + START_TIMEOUT_S
     while process.poll() is None and time.monotonic() < deadline:
         try:
