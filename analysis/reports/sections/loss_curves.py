@@ -13,7 +13,7 @@ from analysis.reports.evidence import Evidence
 from analysis.reports.sections.figure import make_figure
 from analysis.reports.types import Block, Table, Text
 
-MOST_RUNS: Final = 24
+MOST_RUNS: Final = 12
 """Curves that can still be told apart, with some patience (our choice)."""
 _MOST_POINTS: Final = 150
 _ALSO: Final = "train_loss"
