@@ -62,7 +62,7 @@ def _about(job: Job) -> str:
 
 def _show_status(status: JobStatus) -> None:
     st.progress(share_of(status), text=progress_text(status))
-    left = duration_text(status.left_s)
+    left = duration_text(status.left_s, n_units=1)
     speed = MISSING if status.tokens_per_s is None else f"{tokens_text(status.tokens_per_s)}/s"
     saved = "none yet" if status.checkpoint_at is None else ago_text(datetime.fromtimestamp(status.checkpoint_at, UTC))
     cards = [("Left", left), ("Tokens", speed), ("Last checkpoint", saved)]
@@ -70,7 +70,7 @@ def _show_status(status: JobStatus) -> None:
         cards.append(("Device memory", bytes_text(status.device_memory_bytes)))
     if status.device_utilisation is not None:
         cards.append(("Device use", f"{status.device_utilisation:.0%}"))
-    with st.grid("auto", min_column_width=165, gap="small"):
+    with st.grid("auto", min_column_width=135, gap="small"):
         for name, value in cards:
             st.metric(name, value, border=True)
     if status.device:

@@ -66,7 +66,7 @@ def test_a_running_job_is_shown_with_speed_memory_and_log(open_page: OpenPage, s
     text = shown_text(app).replace("\\", "")
     for words in (
         "running",
-        "1 min 1 s",
+        "1 min",
         "125/s",
         "3 GiB",
         "88%",
