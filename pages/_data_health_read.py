@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import pandas as pd
 import streamlit as st
 
-from analysis.health.check import HealthFrames, HealthReport, check_health, read_frames
+from analysis.health.check import HealthFrames, HealthReport, check_health
 from analysis.runs.direction import Direction
-from analysis.store import Condition, Snapshot, Store
-from pages._data import Where
+from analysis.store import Condition, Snapshot, Store, StoreProblem
+from pages._data import Where, load_results
 from pages._view import View
 
 _PRESENT: Final = timedelta(minutes=10)
@@ -24,7 +25,7 @@ def load_health(view: View) -> HealthReport:
     return _health(view.snapshot.key, view.where, view.metric, view.direction, present, view.store, view.snapshot)
 
 
-@st.cache_data(max_entries=16, show_spinner=False, hash_funcs={Condition: str})
+@st.cache_data(max_size="16MB", show_spinner=False, hash_funcs={Condition: str})
 def _health(
     key: str, where: Where, metric: str, direction: Direction, now: datetime, _store: Store, _snapshot: Snapshot
 ) -> HealthReport:
@@ -32,6 +33,30 @@ def _health(
     return check_health(frames, metric=metric, direction=direction, now=now)
 
 
-@st.cache_data(max_entries=4, show_spinner=False, hash_funcs={Condition: str})
-def _frames(key: str, where: Where, metric: str, _store: Store, _snapshot: Snapshot) -> HealthFrames:  # noqa: ARG001
-    return read_frames(_store, _snapshot, metric, where)
+def _frames(key: str, where: Where, metric: str, store: Store, snapshot: Snapshot) -> HealthFrames:
+    """As `read_frames`, but what takes long is read once for all filters: everything in it is about single runs."""
+    results = load_results(snapshot, metric, where)
+    ids = results["run_id"]
+    summaries, paces = _summaries(key, snapshot), _paces(key, metric, snapshot)
+    return HealthFrames(
+        results=results,
+        summaries=summaries[summaries["run_id"].isin(ids)].reset_index(drop=True),
+        paces=paces[paces["run_id"].isin(ids)].reset_index(drop=True),
+        problems=_problems(key, store),
+        imports=snapshot.imports(),
+    )
+
+
+@st.cache_data(max_size="16MB", show_spinner=False)
+def _summaries(key: str, _snapshot: Snapshot) -> pd.DataFrame:  # noqa: ARG001
+    return _snapshot.metric_summaries()
+
+
+@st.cache_data(max_size="16MB", show_spinner=False)
+def _paces(key: str, metric: str, _snapshot: Snapshot) -> pd.DataFrame:  # noqa: ARG001
+    return _snapshot.paces(metric)
+
+
+@st.cache_data(max_size="4MB", show_spinner=False)
+def _problems(key: str, _store: Store) -> list[StoreProblem]:  # noqa: ARG001
+    return _store.check()

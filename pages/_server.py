@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
-import gc
 import hashlib
 import logging
 import os
@@ -22,6 +21,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.starlette import App
 
 from analysis.errors import UcurveError
+from pages._memory import give_back, share_arenas
 from pages._server_config import APP, pin_configuration
 from pages._server_sign_in import UploadRight, keep_cookies_small, sign_in_secrets
 from runner.access.authority import Authority, load_authority
@@ -46,6 +46,7 @@ def serve(site: SiteSettings, authority: Authority, secrets: SignInSecrets | Non
         secrets: Those of the sign-in; None without one.
         port: Where to listen.
     """
+    share_arenas()
     pin_configuration(site, port)
     PagesManager.uses_pages_directory = False  # or the first visit could run a file of pages/ without the frame's door
     auth = None
@@ -111,7 +112,7 @@ async def _collecting(_app: App) -> AsyncIterator[None]:
     async def collect() -> None:
         while True:
             await asyncio.sleep(_COLLECT_EVERY_S)
-            await asyncio.to_thread(gc.collect)
+            await asyncio.to_thread(give_back)
 
     task = asyncio.create_task(collect())
     try:

@@ -1,0 +1,71 @@
+"""When does a page show something? Measured inside a real browser, frame by frame, on its own clock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from docs.tools.browser import Tab
+
+SETTLED: Final = """(document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
+ && document.querySelectorAll('[data-testid=stSkeleton]').length === 0
+ && [...document.querySelectorAll('[data-testid=stPlotlyChart]')]
+ .every(chart => chart.querySelector('svg.main-svg')))"""
+"""Streamlit's script has ended, and every chart is drawn."""
+USEFUL: Final = """[...document.querySelectorAll('svg.main-svg .trace, svg.main-svg .parcoords,
+ [data-testid=stMetricValue], [data-testid=stDataFrame] canvas, [data-testid=stMain] [data-testid=stFileUploader]')]
+ .some(element => element.getBoundingClientRect().width > 0)"""
+"""A number, a table or a chart of the page is there."""
+
+
+def watch(tab: Tab, conditions: Mapping[str, str]) -> None:
+    """Note, on every page from now on, when each JavaScript condition first holds: milliseconds since navigation."""
+    tests = ", ".join(f"{json.dumps(name)}: () => {condition}" for name, condition in conditions.items())
+    script = f"""(() => {{
+        window.__shown = {{}};
+        const tests = {{{tests}}};
+        const look = () => {{
+            for (const name in tests) {{
+                try {{ if (!(name in window.__shown) && tests[name]()) window.__shown[name] = performance.now(); }}
+                catch (error) {{ /* the page is not that far yet */ }}
+            }}
+            requestAnimationFrame(look);
+        }};
+        requestAnimationFrame(look);
+    }})()"""
+    tab.send("Page.addScriptToEvaluateOnNewDocument", source=script)
+
+
+def visit(tab: Tab, url: str, last: str, *, timeout_s: float = 180.0) -> dict[str, float]:
+    """Go to an address and say when what is watched for was first there, in seconds; waits for `last`."""
+    tab.send("Page.navigate", url="about:blank")
+    tab.send("Page.navigate", url=url)
+    tab.wait_for(f"window.__shown && {json.dumps(last)} in window.__shown", timeout_s=timeout_s)
+    shown = tab.evaluate("window.__shown")
+    if not isinstance(shown, dict):
+        raise RuntimeError(f"{url} noted nothing")
+    return {str(name): round(float(at) / 1000, 3) for name, at in shown.items()}
+
+
+def choose_sweep(tab: Tab, sweep: str, *, timeout_s: float = 180.0) -> float:
+    """Choose a sweep in the sidebar by the keyboard; seconds from Enter until its badge is there and all is drawn."""
+    tab.click(".st-key-sweep input")
+    tab.type(sweep)
+    tab.wait_for("document.querySelector('[role=option]')")
+    badge = json.dumps(f"sweep {sweep}")
+    tab.evaluate(
+        f"""(() => {{
+            const started = performance.now();
+            window.__took = null;
+            const look = () => {{
+                const text = document.querySelector('[data-testid=stMain]').innerText.replaceAll('\\u2060', '');
+                if (text.includes({badge}) && {SETTLED}) window.__took = performance.now() - started;
+                else requestAnimationFrame(look);
+            }};
+            requestAnimationFrame(look);
+        }})()"""
+    )
+    tab.press("Enter", 13)
+    tab.wait_for("window.__took !== null", timeout_s=timeout_s)
+    return round(float(str(tab.evaluate("window.__took"))) / 1000, 3)
