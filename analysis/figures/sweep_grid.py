@@ -130,8 +130,16 @@ def plot_sweep_grid(grid: SweepGrid, *, recommended: float | None = None, theme:
         figure.add_vline(
             x=recommended,
             line={"color": ink(theme), "dash": "dot", "width": 1},
-            annotation={"text": f"recommended {format_tried_lr(recommended)}", "font": {"size": 11}},
-            annotation_position="top",
+        )
+        figure.add_annotation(
+            x=math.log10(recommended),
+            y=len(grid.rows) - 0.25,
+            yanchor="top",
+            xanchor="left",
+            xshift=4,
+            showarrow=False,
+            text=f"recommended {format_tried_lr(recommended)}",
+            font={"size": 11},
         )
     rates = sorted({cell.learning_rate for cell in grid.cells})
     shown = sorted({*rates, *([recommended] if recommended else [])})
@@ -142,11 +150,12 @@ def plot_sweep_grid(grid: SweepGrid, *, recommended: float | None = None, theme:
         tickvals=ticks,
         ticktext=[format_tried_lr(rate) for rate in ticks],
     )
+    figure.update_layout(showlegend=True)
     figure.update_yaxes(
         type="category",
         categoryorder="array",
         categoryarray=[escape(row) for row in grid.rows],
-        range=[-0.6, len(grid.rows) - 0.4],
+        range=[-0.6, len(grid.rows) - 0.25],
         showticklabels=grid.row_key is not None,
     )
     return figure
