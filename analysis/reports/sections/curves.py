@@ -16,6 +16,9 @@ from analysis.reports.types import Block, Bullets, Heading, Table, Text
 _MOST_CURVES: Final = 8
 """Curves that get words of their own; of more there is a table (our choice, as on the page Learning rate)."""
 
+_MOST_DRAWN: Final = 60
+"""Curves in one chart: more cannot be told apart, and a browser takes long to draw them (our choice)."""
+
 
 def curve_blocks(evidence: Evidence) -> Iterator[Block]:
     """Yields the U-curves."""
@@ -23,12 +26,14 @@ def curve_blocks(evidence: Evidence) -> Iterator[Block]:
     if not curves:
         yield Text("No run with a learning rate has finished or diverged yet.")
         return
-    valley = valley_range(curves)
+    drawn = curves[:_MOST_DRAWN]
+    valley = valley_range(drawn)
+    first = f": the first {len(drawn)} of {len(curves):,} curves" if len(curves) > len(drawn) else ""
     yield make_figure(
-        lambda theme: plot_lr_curves(curves, theme=theme),
+        lambda theme: plot_lr_curves(drawn, theme=theme),
         name="lr-curve",
-        title=f"{evidence.metric} against learning rate" + (": the axis frames the valley" if valley else ""),
-        alt=f"{evidence.metric} against learning rate, {len(curves)} curves",
+        title=f"{evidence.metric} against learning rate{first}" + ("; the axis frames the valley" if valley else ""),
+        alt=f"{evidence.metric} against learning rate, {len(drawn)} curves",
         height=500,
         y_range=valley,
         table=Table("lr-points", "Every point of the U-curves", point_table(curves), only_in_files=("run_ids",)),
