@@ -118,7 +118,9 @@ class Shop:
         return int(wait_for(lambda: path.read_text(encoding="utf-8") if path.exists() else None, f"{path} is written"))
 
     def close(self) -> None:
-        """Ends the workers."""
+        """Ends the workers; a test that failed shows what they said."""
         for worker in self._workers:
+            sys.stderr.write(f"worker {worker.pid}, exit code {worker.poll()}\n")
             worker.kill()
             worker.wait()
+        sys.stderr.write(self.said() if self._log.exists() else "")

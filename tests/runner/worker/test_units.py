@@ -55,3 +55,8 @@ def test_systemd_finds_nothing_wrong(name: str, tmp_path: Path) -> None:
     copy.write_text((UNITS / f"{name}.service").read_text(encoding="utf-8").replace(PROGRAM, sys.executable))
     checked = subprocess.run(["systemd-analyze", "verify", str(copy)], capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_worker_needs_no_torch() -> None:
+    code = "import sys, runner.worker.worker, runner.worker.beside; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
