@@ -120,7 +120,7 @@ _SORT_HELP: Final = "An aggregate, or one benchmark; the best row stands on top.
 
 
 def _key(snapshot: Snapshot) -> str:
-    return snapshot.key_of("runs", "evals", "agreements")
+    return snapshot.key_of("runs", "evals", "agreements", "annotations")
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def open_store(location: str) -> Store:
 
 def load_runs(snapshot: Snapshot, where: Where = ()) -> pd.DataFrame:
     """Newest row per run that passes the filters."""
-    return _runs(snapshot.key_of("runs", "agreements"), where, snapshot)
+    return _runs(snapshot.key_of("runs", "agreements", "annotations"), where, snapshot)
 
 
 def load_metric_names(snapshot: Snapshot) -> list[str]:
@@ -125,7 +125,7 @@ def load_lr_curves(view: View, group_by: Sequence[str] = ()) -> list[LrCurve]:
 
 def load_group_keys(view: View) -> list[str]:
     """What can make a curve of its own among the runs in view."""
-    return _group_keys(view.snapshot.key_of("runs", "agreements"), view.where, view.snapshot)
+    return _group_keys(view.snapshot.key_of("runs", "agreements", "annotations"), view.where, view.snapshot)
 
 
 # Arguments that start with an underscore are no part of the cache key: its key says all about a snapshot.

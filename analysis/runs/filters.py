@@ -1,7 +1,8 @@
 """The `--where` grammar: `column op value`, read into typed conditions. Nothing is ever evaluated.
 
 `lora_rank<=16`, `model=a,b` (any of them), `status!=failed`, `name~demo` (contains, case ignored), `lora_rank=null`
-(missing). Columns are those of the runs table or any key of the runs' configuration; a column or value with unusual
+(missing), `tag=good`, `starred=true`, `note~text` (annotations). Columns are those of the runs table or any key of the
+runs' configuration; a column or value with unusual
 characters stands in JSON quotes: `"smooth loss">"a,b"`. Columns in bytes or seconds take other units as well:
 `peak_memory_bytes<10GiB`, `wall_s<=2h`.
 """
@@ -18,7 +19,7 @@ from typing import Final
 from analysis.errors import FilterError
 from analysis.runs.units import read_amount
 from analysis.store.conditions import OPERATORS, Condition, Operator, Scalar
-from analysis.store.schema import RUNS, Column, column_named
+from analysis.store.schema import FILTERABLE, Column, column_named
 
 __all__ = ["Condition", "parse_condition", "parse_conditions"]
 
@@ -54,7 +55,7 @@ def parse_condition(text: str) -> Condition:
         raise FilterError(f"cannot read the filter {text!r}; {_EXAMPLE}")
     name = _unquoted(head["column"], text)
     op: Operator = next(op for op in OPERATORS if op == head["op"])
-    column = column_named(RUNS, name)
+    column = column_named(FILTERABLE, name)
     values = tuple(_typed(column, op, raw, text) for raw in _split_values(text, head.end()))
     _check_operator(column, op, values, text)
     return Condition(name, op, values if len(values) > 1 else values[0])
@@ -154,5 +155,7 @@ def _check_operator(column: Column | None, op: Operator, values: tuple[Scalar, .
         return
     if op == "~" and column.type not in {"string", "list<string>"}:
         raise FilterError(f"{column.name} is of type {column.type}; ~ (contains) in {text!r} needs text")
+    if op in {"<", "<=", ">", ">="} and column.type == "bool":
+        raise FilterError(f"{column.name} is true or false; {text!r} can use = and != only")
     if op in {"<", "<=", ">", ">="} and column.type == "list<string>":
         raise FilterError(f"{column.name} is a list; {text!r} can use =, != and ~ only")

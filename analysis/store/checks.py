@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from analysis.store.identity import ID_PATTERN
-from analysis.store.schema import STATUSES, VERDICTS, Column, ColumnType, Rule
+from analysis.store.schema import ANNOTATION_KINDS, STATUSES, SUBJECT_KINDS, VERDICTS, Column, ColumnType, Rule
 
 _INT64: Final = range(-(2**63), 2**63)
 _LABEL_LENGTH: Final = 200
@@ -140,6 +140,8 @@ _RULES: Final[Mapping[Rule, Callable[[object], None]]] = {
     "id": _check_id,
     "status": _one_of(STATUSES),
     "verdict": _one_of(VERDICTS),
+    "subject": _one_of(SUBJECT_KINDS),
+    "annotation": _one_of(ANNOTATION_KINDS),
     "json": _check_json,
     "count": _check_count,
     "finite": _check_finite,

@@ -18,6 +18,8 @@ _RUN_COLUMNS: Final = ", ".join(f'"{column.name}"' for column in schema.RUNS)
 _METRIC_COLUMNS: Final = ", ".join(f'"{column.name}"' for column in schema.METRICS)
 _OBJECT_COLUMNS: Final = ", ".join(f'"{column.name}"' for column in schema.OBJECTS)
 _IMPORT_COLUMNS: Final = ", ".join(f'"{column.name}"' for column in schema.IMPORTS)
+_ANNOTATED_COLUMNS: Final = ", ".join(f'"{column.name}"' for column in schema.ANNOTATED)
+_ANNOTATION_COLUMNS: Final = ", ".join(f'"{column.name}"' for column in schema.ANNOTATIONS)
 _AGREEMENT_COLUMNS: Final = ", ".join(f'"{column.name}"' for column in schema.AGREEMENTS)
 _ITEM_COLUMNS: Final = ", ".join(f'e."{column.name}"' for column in schema.EVAL_ITEMS)
 _EVAL_COLUMNS: Final = ", ".join(f'e."{column.name}"' for column in schema.EVALS)
@@ -34,7 +36,40 @@ newest AS (
     FROM {{runs}}
     QUALIFY row_number() OVER (PARTITION BY run_id ORDER BY seq DESC, updated_at DESC) = 1
 ),
-chosen AS (SELECT {_RUN_COLUMNS}, agreed_on FROM newest WHERE {{where}})
+annotated AS ({{annotated}}),
+chosen AS (SELECT {_RUN_COLUMNS}, {_ANNOTATED_COLUMNS}, agreed_on FROM annotated WHERE {{where}})
+"""
+
+UNANNOTATED: Final = "SELECT *, false AS starred, 0::BIGINT AS n_notes, NULL::VARCHAR[] AS notes FROM newest"
+
+# The newest act on an annotation counts. Tags of a sweep hold for its runs; taking back a tag of the run's own row
+# hides it. Tags of the row keep their order, annotated ones follow sorted.
+ANNOTATED: Final = """
+WITH acts AS (
+    SELECT * FROM {annotations}
+    QUALIFY row_number() OVER (PARTITION BY annotation_id ORDER BY seq DESC, created_at DESC, active DESC) = 1
+),
+said AS (
+    SELECT subject_kind, subject_id,
+        coalesce(list(text) FILTER (kind = 'tag' AND active), []) AS tags,
+        coalesce(list(text) FILTER (kind = 'tag' AND NOT active), []) AS taken_back,
+        bool_or(kind = 'star' AND active) AS starred,
+        count(*) FILTER (kind = 'note' AND active) AS n_notes,
+        list(text ORDER BY seq, annotation_id) FILTER (kind = 'note' AND active) AS notes
+    FROM acts WHERE subject_kind IN ('run', 'sweep') GROUP BY ALL
+),
+of_runs AS (SELECT * FROM said WHERE subject_kind = 'run'),
+of_sweeps AS (SELECT * FROM said WHERE subject_kind = 'sweep'),
+joined AS (
+    SELECT n.*, coalesce(r.starred, false) AS starred, coalesce(r.n_notes, 0) AS n_notes, r.notes AS notes,
+        [t FOR t IN coalesce(n.tags, []) IF NOT list_contains(coalesce(r.taken_back, []), t)] AS kept,
+        list_sort(list_distinct(list_concat(coalesce(r.tags, []), coalesce(s.tags, [])))) AS more
+    FROM newest n
+    LEFT JOIN of_runs r ON r.subject_id = n.run_id LEFT JOIN of_sweeps s ON s.subject_id = n.sweep_id
+)
+SELECT * EXCLUDE (kept, more)
+    REPLACE (nullif(list_concat(kept, [t FOR t IN more IF NOT list_contains(kept, t)]), []) AS tags)
+FROM joined
 """
 
 # The names under which the metrics asked for may have been logged. `class` tells sources apart for which others hold.
@@ -64,7 +99,19 @@ OF_CHOSEN: Final = "run_id IN (SELECT run_id FROM chosen)"
 # missing or beyond all microseconds comes last. One number, because ordering by a pair takes twice as long.
 _LAST: Final = f"step::HUGEINT * {2**63} + coalesce(TRY_CAST(wall_time * 1e6 AS BIGINT), {2**63 - 1})"
 
-RUNS: Final = f"WITH {_NEWEST} SELECT {_RUN_COLUMNS} FROM chosen ORDER BY created_at, run_id"
+RUNS: Final = f"WITH {_NEWEST} SELECT * EXCLUDE agreed_on FROM chosen ORDER BY created_at, run_id"
+
+ANNOTATIONS: Final = f"""
+SELECT {_ANNOTATION_COLUMNS} FROM {{annotations}}
+QUALIFY row_number() OVER (PARTITION BY annotation_id ORDER BY seq DESC, created_at DESC, active DESC) = 1
+ORDER BY subject_kind, subject_id, kind, seq, annotation_id
+"""
+
+SUBJECTS: Final = """
+SELECT run_id, sweep_id, tags FROM {runs}
+QUALIFY row_number() OVER (PARTITION BY run_id ORDER BY seq DESC, updated_at DESC) = 1
+ORDER BY run_id
+"""
 
 RUN_ROWS: Final = f"""
 SELECT {_RUN_COLUMNS} FROM {{runs}} WHERE run_id IN (SELECT unnest($run_ids))

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
 
 import pyarrow as pa
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """Grows when columns or tables are added. Added columns are nullable and a missing table reads as an empty one, so a
 store of an older version stays readable as it is. 2: the tables objects, imports and agreements. 3: the table
-eval_items."""
+eval_items. 4: the table annotations."""
 
 ColumnType = Literal["string", "int64", "float64", "bool", "timestamp", "list<string>"]
-Rule = Literal["id", "status", "verdict", "json", "count", "finite", "label"]
+Rule = Literal["id", "status", "verdict", "json", "count", "finite", "label", "subject", "annotation"]
 Direction = Literal["min", "max"]
 """Whether lower or higher values of a metric are better."""
 RunRow = Mapping[str, object]
@@ -23,10 +23,14 @@ ImportRow = Mapping[str, object]
 """One word on one import: keys are columns of `IMPORTS`; `kind`, `label` and `verdict` are required."""
 AgreementRow = Mapping[str, object]
 """One state of one agreement: keys are columns of `AGREEMENTS`; what is required there has to be given."""
+AnnotationRow = Mapping[str, object]
+"""One act of annotating: keys are columns of `ANNOTATIONS`; what is required there has to be given."""
 
 FINAL_STATUSES: Final = frozenset({"finished", "failed", "diverged", "pruned", "stopped", "lost"})
 STATUSES: Final = FINAL_STATUSES | {"queued", "running", "unconfirmed"}
 VERDICTS: Final = frozenset({"complete", "partial", "unverified", "quarantined"})
+SUBJECT_KINDS: Final = frozenset({"run", "sweep", "view"})
+ANNOTATION_KINDS: Final = frozenset({"tag", "note", "star", "query"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +257,36 @@ AGREEMENTS: Final[tuple[Column, ...]] = (
     Column("schema_version", "int64", "", "version of these columns that wrote the row", required=True),
 )
 
+ANNOTATIONS: Final[tuple[Column, ...]] = (
+    Column("annotation_id", "string", "", "hash of what was said, and of a note's author", required=True, rule="id"),
+    Column("seq", "int64", "ns", "order of an annotation's rows: the largest wins", required=True),
+    Column("subject_kind", "string", "", "run, sweep or view (a saved view)", required=True, rule="subject"),
+    Column("subject_id", "string", "", "the run, the sweep, or the view's name", required=True, rule="label"),
+    Column("kind", "string", "", "tag, note, star, or query (of a view)", required=True, rule="annotation"),
+    Column(
+        "text", "string", "", "the tag, the note, the view's page with its filters; empty for a star", required=True
+    ),
+    Column("author", "string", "", "name of whoever did this", required=True),
+    Column("author_id", "string", "", "who that is: the sign-in's `sub`, or the system's user", required=True),
+    Column("via", "string", "", "`command line` or `dashboard`"),
+    Column("active", "bool", "", "false where this takes it back", required=True),
+    Column("created_at", "timestamp", "UTC", "when this was done", required=True),
+    Column("schema_version", "int64", "", "version of these columns that wrote the row", required=True),
+)
+
+ANNOTATED: Final[tuple[Column, ...]] = (
+    Column("starred", "bool", "", "whether somebody starred the run"),
+    Column("n_notes", "int64", "", "notes on the run"),
+)
+"""Columns of a snapshot's runs that follow from annotations."""
+SAID: Final[Mapping[str, Column]] = {
+    "tag": Column("tags", "list<string>", "", "one of the tags"),
+    "note": Column("notes", "list<string>", "", "one of the notes on the run"),
+}
+"""Words for filters alone, with the column that each looks at; a configuration's key of that name counts as well."""
+FILTERABLE: Final[tuple[Column, ...]] = (*RUNS, *ANNOTATED, *(replace(SAID[name], name=name) for name in SAID))
+"""What a filter can name besides keys of the configuration."""
+
 TABLES: Final[Mapping[str, tuple[Column, ...]]] = {
     "runs": RUNS,
     "metrics": METRICS,
@@ -261,6 +295,7 @@ TABLES: Final[Mapping[str, tuple[Column, ...]]] = {
     "eval_items": EVAL_ITEMS,
     "imports": IMPORTS,
     "agreements": AGREEMENTS,
+    "annotations": ANNOTATIONS,
 }
 ALWAYS_THERE: Final = ("runs", "metrics", "evals")
 """Tables that a new store gets at once; the others are made when the first row comes."""

@@ -14,10 +14,11 @@ from analysis.errors import FilterError
 from analysis.store import queries
 from analysis.store.agreed_sql import agreed_columns, candidate_lists
 from analysis.store.agreements import METRIC, Agreements
+from analysis.store.annotations import Annotation
 from analysis.store.conditions import Condition
 from analysis.store.duck import MissingFileError, Parameter, fetch, source
 from analysis.store.frames import to_frame
-from analysis.store.schema import EVAL_ITEMS, RUNS, TABLES, Direction, arrow_schema, column_named
+from analysis.store.schema import EVAL_ITEMS, FILTERABLE, TABLES, Direction, arrow_schema, column_named
 from analysis.store.tables import TableState
 from analysis.store.where import Where, compile_where
 
@@ -80,7 +81,9 @@ class Snapshot:
     def runs(self, where: Sequence[Condition] = ()) -> pd.DataFrame:
         """The newest row of every run, one row per run, sorted by `created_at`, `run_id`.
 
-        Columns are those of `schema.RUNS` with fixed dtypes. `created_at` is the earliest that any row of the run has.
+        Columns are those of `schema.RUNS` with fixed dtypes, then `starred` (boolean) and `n_notes` (Int64) of the
+        run's annotations; `tags` holds its own, its annotations' and those of its sweep's annotations.
+        `created_at` is the earliest that any row of the run has.
         Values that were agreed to count as others stand as those, here and in all that filters; `run_rows` has what is
         stored.
 
@@ -254,6 +257,17 @@ class Snapshot:
         """
         return self._read(queries.IMPORTS)
 
+    def annotations(self) -> list[Annotation]:
+        """The newest act on each annotation, those taken back included; by subject, then in the order of the acts."""
+        if not self._state.tables["annotations"].files:
+            return []
+        return [Annotation.from_row(row) for row in self.query(queries.ANNOTATIONS).to_pylist()]
+
+    def subjects(self) -> list[dict[str, object]]:
+        """`run_id`, `sweep_id` and `tags` as stored of every run."""
+        found: list[dict[str, object]] = self.query(queries.SUBJECTS).to_pylist()
+        return found
+
     def query(self, sql: str, **parameters: Parameter) -> pa.Table:
         """Result of one of the store's own queries; not for text from outside."""
         try:
@@ -273,6 +287,8 @@ class Snapshot:
     def _fetch(self, sql: str, parameters: Mapping[str, Parameter]) -> pa.Table:
         """Runs `sql`, the `{table}` of each table replaced by the relation over this snapshot's files."""
         bound = dict(parameters)
+        has_annotations = bool(self._state.tables["annotations"].files)
+        sql = sql.replace("{annotated}", queries.ANNOTATED if has_annotations else queries.UNANNOTATED)
         if "{agreed}" in sql:
             agreed = agreed_columns(self.agreements)
             sql = sql.replace("{agreed}", agreed.replaced).replace("{agreed_on}", agreed.changed)
@@ -291,7 +307,7 @@ class Snapshot:
         return candidate_lists(self.agreements.candidates(metrics))
 
     def _where(self, conditions: Sequence[Condition]) -> Where:
-        unknown = [each.column for each in conditions if column_named(RUNS, each.column) is None]
+        unknown = [each.column for each in conditions if column_named(FILTERABLE, each.column) is None]
         if unknown:
             self._check_config_keys(unknown)
         return compile_where(conditions)
@@ -301,7 +317,7 @@ class Snapshot:
         known = set(self.config_keys())
         missing = [name for name in names if name not in known]
         if missing and (known or not self._read(queries.RUNS, Where()).empty):
-            columns = sorted(known | {column.name for column in RUNS})
+            columns = sorted(known | {column.name for column in FILTERABLE})
             raise FilterError(f"there is no column {missing[0]!r} to filter by; there are: {', '.join(columns)}")
 
 

@@ -22,6 +22,7 @@ from analysis.store.schema import (
     SCHEMA_VERSION,
     TABLES,
     AgreementRow,
+    AnnotationRow,
     EvalItemRow,
     EvalRow,
     ImportRow,
@@ -35,7 +36,7 @@ from analysis.store.tables import Batch, DataFile, Table
 
 NamedRow: TypeAlias = MetricRow | ObjectRow | EvalItemRow | EvalRow
 
-_READ_ORDER: Final = ("imports", "runs", "evals", "eval_items", "objects", "metrics", "agreements")
+_READ_ORDER: Final = ("imports", "runs", "evals", "eval_items", "objects", "metrics", "agreements", "annotations")
 
 
 class Store:
@@ -101,6 +102,7 @@ class Store:
         evals: Sequence[EvalRow] = (),
         imports: Sequence[ImportRow] = (),
         agreements: Sequence[AgreementRow] = (),
+        annotations: Sequence[AnnotationRow] = (),
         batch: Batch | None = None,
     ) -> None:
         """Adds rows, one commit per table that gets any: metrics, objects, items, evals, runs, imports, in this order.
@@ -125,6 +127,7 @@ class Store:
             "runs": _table("runs", [self._stamped(row) for row in runs]),
             "imports": _table("imports", [self._stamped(row, "imported_at") for row in imports]),
             "agreements": _table("agreements", [self._stamped(row, "updated_at") for row in agreements]),
+            "annotations": _table("annotations", [self._stamped(row, "created_at") for row in annotations]),
         }
         with self._lock:
             self._claim_schema()

@@ -32,7 +32,9 @@ _INFO: Final = "SELECT count(DISTINCT run_id) AS n_runs, max(updated_at) AS upda
 _COUNTS: Final = """
 SELECT (SELECT count(*) FROM (SELECT DISTINCT kind, label FROM {imports})) AS n_imports,
     (SELECT count(*) FROM (SELECT arg_max(active, seq) AS active FROM {agreements} GROUP BY agreement_id) WHERE active)
-    AS n_agreements
+    AS n_agreements,
+    (SELECT count(*) FROM (SELECT arg_max(active, seq) AS holds FROM {annotations} GROUP BY annotation_id) WHERE holds)
+    AS n_annotations
 """
 
 _CHECKS: Final[Mapping[ProblemKind, tuple[str, str]]] = {
@@ -112,6 +114,7 @@ class StoreInfo:
     n_item_rows: int
     n_imports: int
     n_agreements: int
+    n_annotations: int
     n_files: int
     size_bytes: int
     updated_at: datetime | None
@@ -159,6 +162,7 @@ def info(location: str, schema_version: int, snapshot: Snapshot, files: Mapping[
         n_item_rows=sum(file.n_rows for file in files["eval_items"]),
         n_imports=counts["n_imports"],
         n_agreements=counts["n_agreements"],
+        n_annotations=counts["n_annotations"],
         n_files=len(everything),
         size_bytes=sum(file.size_bytes for file in everything),
         updated_at=runs["updated_at"] and runs["updated_at"].astimezone(UTC),

@@ -9,7 +9,7 @@ from typing import Final
 
 from analysis.store.conditions import Condition, Scalar
 from analysis.store.duck import Parameter
-from analysis.store.schema import RUNS, Column, column_named
+from analysis.store.schema import FILTERABLE, SAID, Column, column_named
 
 FLOAT_TOLERANCE: Final = 1e-6
 """Relative: a rate logged in float32 still equals the one that was typed in."""
@@ -38,7 +38,7 @@ def compile_where(conditions: Sequence[Condition]) -> Where:
 
 
 def _condition(where: Where, condition: Condition) -> str:
-    column = column_named(RUNS, condition.column)
+    column = column_named(FILTERABLE, condition.column)
     if condition.op in {"=", "!="}:
         matches = " OR ".join(_equals(where, condition.column, column, value) for value in condition.values)
         return f"(({matches}) IS {'NOT ' if condition.op == '!=' else ''}TRUE)"
@@ -50,6 +50,9 @@ def _condition(where: Where, condition: Condition) -> str:
 
 
 def _equals(where: Where, name: str, column: Column | None, value: Scalar) -> str:
+    if column is not None and name in SAID:
+        said, own = _equals(where, SAID[name].name, SAID[name], value), _equals(where, name, None, value)
+        return f"({said} {'AND' if value is None else 'OR'} coalesce({own}, false))"
     if value is None:
         return f"{_text(where, name, column)} IS NULL"
     if column is not None and column.type == "list<string>":
@@ -62,6 +65,9 @@ def _equals(where: Where, name: str, column: Column | None, value: Scalar) -> st
 
 
 def _contains(where: Where, name: str, column: Column | None, value: Scalar) -> str:
+    if column is not None and name in SAID:
+        said, own = _contains(where, SAID[name].name, SAID[name], value), _contains(where, name, None, value)
+        return f"({said} OR {own})"
     haystack = _text(where, name, column)
     if column is not None and column.type == "list<string>":
         haystack = f"array_to_string({haystack}, chr(31))"

@@ -9,6 +9,8 @@ from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 
 from analysis.store import MetricRow, Store, StoreWriter
+from analysis.store.annotating import Wish, annotate
+from analysis.store.annotations import Author, Subject
 
 CONTEXT: ForkServerContext = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.analysis.store.processes"])
@@ -20,6 +22,14 @@ def write_commits(location: str, run_id: str, n_commits: int) -> None:
     for step in range(n_commits):
         metrics = [MetricRow(run_id, 1, step, None, None, name, float(step)) for name in ("loss", "lr_now")]
         store.append(runs=[{"run_id": run_id, "status": "running"}], metrics=metrics)
+
+
+def annotate_run(location: str, run_id: str, author: str, n_acts: int) -> None:
+    """Gives the run, one act after the other, a tag of the author's own, one that others give too, and a note."""
+    store, run = Store.open(location), Subject("run", run_id)
+    for number in range(n_acts):
+        wishes = [Wish(run, "tag", f"{author}-{number}"), Wish(run, "tag", "shared"), Wish(run, "note", f"n {number}")]
+        annotate(store, wishes, Author(author, author, "command line"))
 
 
 def train_forever(location: str, run_id: str, flushed_steps: multiprocessing.Queue[int]) -> None:

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from analysis.store import EvalRow, MetricRow, RunRow, Store
-from analysis.store.schema import EVALS, RUNS
+from analysis.store.schema import ANNOTATED, EVALS, RUNS
 from tests import synthetic
 
 NAN, INF = math.nan, math.inf
@@ -48,9 +48,10 @@ def test_an_empty_store_answers_with_the_columns_and_dtypes_of_a_full_one(store:
 
 def test_runs_have_every_column_with_its_dtype(sweep_store: Store) -> None:
     dtypes = {"string": "str", "int64": "Int64", "float64": "float64", "timestamp": "datetime64[us, UTC]"}
+    dtypes["bool"] = "boolean"
     runs = sweep_store.snapshot().runs()
-    assert list(runs.columns) == [column.name for column in RUNS]
-    for column in RUNS:
+    assert list(runs.columns) == [column.name for column in (*RUNS, *ANNOTATED)]
+    for column in (*RUNS, *ANNOTATED):
         assert str(runs[column.name].dtype) == dtypes.get(column.type, "object"), column.name
     assert list(sweep_store.snapshot().evals().columns) == [column.name for column in EVALS]
 
@@ -77,7 +78,7 @@ def test_a_whole_row_comes_back_as_it_was_written(store: Store) -> None:
     back = store.snapshot().run_rows(["r", "unknown"])
     assert back == {"r": row}
     framed = store.snapshot().runs().iloc[0].to_dict()
-    assert framed == row | {"tags": ("a", ""), "target_modules": ("a", "")}
+    assert framed == row | {"tags": ("a", ""), "target_modules": ("a", ""), "starred": False, "n_notes": 0}
 
 
 def test_the_newest_seq_of_a_run_wins_whatever_the_order_of_writing(store: Store) -> None:
