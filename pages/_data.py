@@ -78,9 +78,22 @@ def digest_results(snapshot: Snapshot, metric: str, where: Where = ()) -> str:
     return _digest(snapshot.key, metric, where, snapshot)
 
 
-def digest_tables(*tables: pd.DataFrame | str) -> str:
-    """The same text for the same tables; a different one for the same ones costs time and nothing else."""
-    return hashlib.blake2b(pickle.dumps(tables, protocol=5), digest_size=16).hexdigest()
+def digest_tables(*parts: pd.DataFrame | str) -> str:
+    """The same text for the same tables; where equal ones should differ in it, that costs time and nothing else."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        # Column by column: how pandas lays columns out together depends on the table that they were taken from.
+        columns = [part] if isinstance(part, str) else [part.columns.to_list(), *(_filled(part[name]) for name in part)]
+        for column in columns:
+            digest.update(pickle.dumps(column, protocol=5))
+    return digest.hexdigest()
+
+
+def _filled(column: pd.Series) -> object:
+    """A column and where it is missing; what lies in the memory of a missing whole number is anything."""
+    if isinstance(column.dtype, pd.Int64Dtype | pd.BooleanDtype):
+        return column.isna().to_numpy(), column.to_numpy(dtype="int64", na_value=0)
+    return column
 
 
 def load_sweeps(view: View) -> pd.DataFrame:

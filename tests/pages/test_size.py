@@ -1,0 +1,111 @@
+"""Stores of any size: long tables come in pages, long lists in parts, and what is read for all is read once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from analysis.figures.lr_curve import plot_lr_curves
+from analysis.health.check import read_frames
+from analysis.lr_curves.compute import compute_lr_curves
+from analysis.store import Condition, MetricRow, Store
+from pages import _compare_choice, _data_health_read, _run_parts, _tables
+from pages._data import digest_results, load_results
+from pages._pictures import picture
+from tests.pages.conftest import OpenPage, shown_text
+from tests.pages.stores import FakeRun, mixed, write_store
+
+ONE_SWEEP = (Condition("sweep_id", "=", "demo-a"),)
+
+
+@pytest.fixture
+def store(stores: dict[str, Path]) -> Store:
+    return Store.open(stores["mixed"])
+
+
+def run_rows(app: AppTest) -> pd.DataFrame:
+    """The table of the page Runs."""
+    found: pd.DataFrame = next(table.value for table in app.dataframe if str(table.key).startswith("runs-"))
+    return found
+
+
+def test_a_long_table_of_runs_comes_in_pages(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_run_parts, "PAGE_ROWS", 10)
+
+    app = open_page("mixed", "Runs", page="4")
+
+    assert "Rows 31 to 33 of 33" in shown_text(app)
+    assert len(run_rows(app)) == 3
+
+
+def test_the_best_runs_can_stand_on_the_first_page(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    everything = run_rows(open_page("mixed", "Runs"))
+    monkeypatch.setattr(_run_parts, "PAGE_ROWS", 10)
+
+    best = run_rows(open_page("mixed", "Runs", order="Best eval_loss first"))
+
+    assert list(best["eval_loss"]) == sorted(everything["eval_loss"].dropna())[:10]
+
+
+def test_a_ticked_run_on_another_page_stays_ticked(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    last = run_rows(open_page("mixed", "Runs"))["run_id"].iloc[-1]
+    monkeypatch.setattr(_run_parts, "PAGE_ROWS", 10)
+
+    app = open_page("mixed", "Runs", run=last)
+
+    assert last not in set(run_rows(app)["run_id"])
+    assert last in app.query_params["run"]
+
+
+def test_of_many_runs_those_looked_for_are_offered(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_compare_choice, "MAX_OFFERED", 5)
+
+    app = open_page("mixed", "Compare runs", find="BS 16 seed 1")
+
+    assert not app.exception
+    offered = app.multiselect(key="compared").options
+    assert len(offered) == 5
+    assert all("bs 16 seed 1" in name for name in offered)
+
+
+def test_a_long_table_says_how_much_of_it_is_shown(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_tables, "MOST_ROWS", 2)
+
+    assert "The first 2 of 6 rows; the download has all." in shown_text(open_page("mixed", "Compare runs"))
+
+
+@pytest.mark.parametrize("where", [(), ONE_SWEEP, (Condition("batch_size", "=", 16), *ONE_SWEEP)])
+def test_what_is_read_once_and_narrowed_is_what_the_store_says(store: Store, where: tuple[Condition, ...]) -> None:
+    snapshot = store.snapshot()
+
+    pd.testing.assert_frame_equal(load_results(snapshot, "eval_loss", where), snapshot.results("eval_loss", where))
+    ours = _data_health_read._frames(snapshot.key, where, "eval_loss", store, snapshot)
+    theirs = read_frames(store, snapshot, "eval_loss", where)
+    pd.testing.assert_frame_equal(ours.summaries, theirs.summaries)
+    pd.testing.assert_frame_equal(ours.paces, theirs.paces)
+
+
+def test_answers_about_a_sweep_outlive_what_others_write(tmp_path: Path) -> None:
+    store = Store.open(write_store(tmp_path / "store", mixed()))
+    before = store.snapshot()
+    one, everything = (digest_results(before, "eval_loss", where) for where in (ONE_SWEEP, ()))
+    other = FakeRun(learning_rate=1e-5, sweep_id="other")
+    store.append(runs=[other.row()], metrics=[MetricRow(other.run_id, 1, 1, 1, 1.0, "eval_loss", 1.0)])
+    after = store.snapshot()
+
+    assert digest_results(after, "eval_loss", ONE_SWEEP) == one
+    assert digest_results(after, "eval_loss") != everything
+
+
+def test_the_same_figure_is_built_once(store: Store) -> None:
+    curves = compute_lr_curves(store.snapshot().results("eval_loss"), metric="eval_loss")
+    again = compute_lr_curves(store.snapshot().results("eval_loss"), metric="eval_loss")
+
+    built = picture(plot_lr_curves, curves, theme="light").figure(None)
+
+    assert picture(plot_lr_curves, again, theme="light").figure(None) is built
+    assert picture(plot_lr_curves, again, theme="dark").figure(None) is not built
+    assert picture(plot_lr_curves, again, theme="light").figure((1.0, 2.0)) is not built
