@@ -16,6 +16,7 @@ import typer
 from analysis.errors import UcurveError
 from runner.cli import (
     agree,
+    annotate,
     batch_scaling,
     benchmarks,
     best,
@@ -81,6 +82,8 @@ app.command("search-progress")(search_progress.show_search_progress)
 app.command("report")(report.write_report_file)
 app.command("recommend-lr")(recommend.show_recommended_lr)
 app.command("health")(health.show_health)
+app.command("annotate")(annotate.annotate_subjects)
+app.command("annotations")(annotate.list_annotations)
 app.add_typer(agree.agree_app, name="agree")
 app.add_typer(site.site_app, name="site")
 app.add_typer(store.store_app, name="store")
