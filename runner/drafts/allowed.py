@@ -26,9 +26,7 @@ def check_allowed(spec: SweepSpec, site: SiteSettings) -> None:
     Raises:
         NotAllowed: one sentence with what may be chosen.
     """
-    n_runs, most = count_runs(spec), site.limits.most_runs
-    if most is not None and n_runs > most:
-        raise NotAllowed(f"{spec.name!r} has {n_runs:,} runs, and {most:,} are the most here; shorten an axis")
+    check_size(spec, site)
     if site.sign_in is None:
         return
     catalogue = site.catalogue
@@ -39,6 +37,19 @@ def check_allowed(spec: SweepSpec, site: SiteSettings) -> None:
     for name in spec.evaluate.benchmarks if spec.evaluate else ():
         if name.lower().endswith(".jsonl"):
             _check_path(Path(name), catalogue.data_folders)
+
+
+def check_size(spec: SweepSpec, site: SiteSettings) -> None:
+    """Returns when a sweep is not larger than the site file allows, whoever starts it.
+
+    Raises:
+        NotAllowed: one sentence with both numbers.
+    """
+    n_runs, most = count_runs(spec), site.limits.most_runs
+    if most is not None and n_runs > most:
+        raise NotAllowed(
+            f"{spec.name!r} has {n_runs:,} runs, and limits.most_runs of the site file allows {most:,}; shorten an axis"
+        )
 
 
 def allowed_models(catalogue: CatalogueSettings) -> tuple[str, ...]:

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from analysis.errors import UcurveError
-from runner.access.site_sections import LimitSettings
+from runner.access.site import SiteSettings
+from runner.drafts.allowed import check_allowed, check_size
 from runner.queue.job import ENDED, State
 from runner.queue.leases import BEAT_EVERY_S
+from runner.queue.order import checked_order
 from runner.queue.queue import Queue
 from runner.queue.work import Claim
 from runner.worker.command import RESULT, SPEC, MakeCommand
@@ -67,11 +69,11 @@ class Attempt:
     Args:
         bench: What the worker has.
         claim: The job.
-        limits: What a job may take.
+        site: What a job may take, and what may be trained with.
     """
 
-    def __init__(self, bench: Bench, claim: Claim, limits: LimitSettings) -> None:
-        self._bench, self._claim, self._limits = bench, claim, limits
+    def __init__(self, bench: Bench, claim: Claim, site: SiteSettings) -> None:
+        self._bench, self._claim, self._site = bench, claim, site
         self._folder = bench.queue.job_folder(claim.job.job_id, claim.attempt)
         self._beat_at = time.monotonic() + BEAT_EVERY_S
         self._is_given_up = False
@@ -79,10 +81,10 @@ class Attempt:
     def run(self) -> bool:
         """Does the job; returns whether it came to a good end, or will be gone on with."""
         order = self._claim.job.order
-        most = self._limits.most_runs
-        if most is not None and order.n_runs > most:
-            text = f"it has {order.n_runs} runs, and limits.most_runs of the site file allows {most}; make it smaller"
-            return self._tell(Verdict("failed", text)) != "failed"
+        try:
+            self._check_allowed()
+        except UcurveError as refusal:
+            return self._tell(Verdict("failed", str(refusal))) != "failed"
         try:
             process = self._start()
         except OSError as problem:
@@ -98,6 +100,12 @@ class Attempt:
         if not had_last_word and state in ENDED:
             say_ended(self._bench.store, order.sweep_id, self._bench.say)
         return state != "failed"
+
+    def _check_allowed(self) -> None:
+        """The page has looked too, but the queue's file lies where others can write."""
+        job = self._claim.job
+        check = check_size if job.person.via == "command line" else check_allowed
+        check(checked_order(job.order), self._site)
 
     def _start(self) -> JobProcess:
         job_id = self._claim.job.job_id
@@ -117,7 +125,7 @@ class Attempt:
 
     def _watch(self, process: JobProcess) -> RunningJob:
         running = RunningJob(
-            self._bench.queue, self._claim.job.job_id, process, self._folder, most_hours=self._limits.most_hours
+            self._bench.queue, self._claim.job.job_id, process, self._folder, most_hours=self._site.limits.most_hours
         )
         while not running.is_over:
             if self._bench.asked.to_end_at_once or self._is_given_up:

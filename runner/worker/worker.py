@@ -101,8 +101,8 @@ class Worker:
     def _take_one(self, bench: Bench) -> bool:
         """Does the next job; returns False when there is none, or none can be done now."""
         try:
-            limits = load_site().limits
-            obstacle = missing_space((self._store, self._queue.folder), limits.least_free_bytes)
+            site = load_site()
+            obstacle = missing_space((self._store, self._queue.folder), site.limits.least_free_bytes)
             self._queue.explain_wait(obstacle)
             if obstacle is not None:
                 raise EnvironmentProblem(obstacle)
@@ -116,7 +116,7 @@ class Worker:
         if claim is None:
             return False
         self._say(f"{claim.job.job_id}, attempt {claim.attempt}, begins")
-        self._n_failed += not Attempt(bench, claim, limits).run()
+        self._n_failed += not Attempt(bench, claim, site).run()
         return True
 
     def _recover(self) -> None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from runner.access.authority import Authority
+from runner.access.person import Person
 from runner.queue.job import Job
+from runner.queue.order import order_of
+from runner.queue.queue import Queue
+from runner.spec.load import parse_sweep_spec
 from tests.runner.worker.shop import Shop, is_gone, wait_for
 
 DAEMONS = "fork-fork_twice-daemon_without_marks-finish"
@@ -137,7 +143,7 @@ def test_worker_waits_for_a_full_disk_and_refuses_what_the_site_does_not_allow(s
     assert (shop.job(large).state, shop.job(small).state) == ("queued", "queued")
     shop.limit("least_free_bytes = 0\nmost_runs = 1")
     assert shop.ended(small).state == "finished"
-    assert "it has 2 runs, and limits.most_runs of the site file allows 1" in str(shop.job(large).reason)
+    assert "has 2 runs, and limits.most_runs of the site file allows 1" in str(shop.job(large).reason)
     assert not shop.attempt(large).joinpath("spec.yaml").exists()
     assert "waits for disk space" in shop.said()
 
@@ -148,3 +154,20 @@ def test_broken_site_file_keeps_jobs_waiting(shop: Shop) -> None:
     assert shop.work() == 2  # `until_idle` cannot wait
     assert shop.job(job_id).state == "queued"
     assert "limits.least_free_bytes" in shop.said()
+
+
+def test_worker_trains_only_with_what_the_site_offers_to_browsers(shop: Shop) -> None:
+    sign_in = '[sign_in]\nprovider = "http://127.0.0.1:1"\nclient_id = "c"\nsecrets_file = "s"\n'
+    launchers = '[roles.users]\nann = "launcher"\n'
+    shop.site.write_text(f"{sign_in}{launchers}[limits]\nleast_free_bytes = 0\n", encoding="utf-8")
+    ann = Person(user_id="ann", name="Ann", via="dashboard", signed_in_at=time.time())
+    queue = Queue.open(shop.store, authority=Authority(site_file=shop.site))
+    job_ids = []
+    for model in ("org/other", "smollm2-135m"):
+        spec = {"name": "finish", "model": model, "dataset": "skills", "budget": {"tokens": 9}}
+        order = order_of(parse_sweep_spec(json.dumps(spec | {"axes": {"learning_rate": [1e-4]}}), file="test"))
+        job_ids.append(queue.submit(order, ann, key=model.replace("/", "-")).job_id)
+    shop.work()
+    other, bundled = (shop.job(job_id) for job_id in job_ids)
+    assert (other.state, bundled.state) == ("failed", "finished")
+    assert "'org/other' is not offered here" in str(other.reason)
