@@ -13,8 +13,8 @@ SETTLED: Final = """(document.querySelector('[data-testid=stApp]')?.dataset.test
  && [...document.querySelectorAll('[data-testid=stPlotlyChart]')]
  .every(chart => chart.querySelector('svg.main-svg')))"""
 """Streamlit's script has ended, and every chart is drawn."""
-USEFUL: Final = """[...document.querySelectorAll('svg.main-svg .trace, svg.main-svg .parcoords,
- [data-testid=stMetricValue], [data-testid=stDataFrame] canvas, [data-testid=stMain] [data-testid=stFileUploader]')]
+USEFUL: Final = """[...document.querySelectorAll(`svg.main-svg .trace, svg.main-svg .parcoords,
+ [data-testid=stMetricValue], [data-testid=stDataFrame] canvas, [data-testid=stMain] [data-testid=stFileUploader]`)]
  .some(element => element.getBoundingClientRect().width > 0)"""
 """A number, a table or a chart of the page is there."""
 
