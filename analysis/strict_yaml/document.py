@@ -175,9 +175,11 @@ def read_yaml(path: Path) -> Document:
         ConfigError: when it cannot be read, or as `parse_yaml`.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
+        with path.open("rb") as file:  # no more than that: a device or a pipe has no size to ask for
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
             raise ConfigError(Problem(f"larger than {MAX_BYTES // 1024} KB", "split it").sentence(str(path)))
-        text = path.read_text(encoding="utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(Problem("not UTF-8 text", "save it as UTF-8").sentence(str(path))) from error
     except OSError as error:

@@ -1,4 +1,7 @@
+import os
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import yaml
@@ -193,3 +196,18 @@ def test_what_pyyaml_writes_with_quotes_is_read_back(value: Value) -> None:
 
     Quoting.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"'))
     assert value_of(yaml.dump(value, Dumper=Quoting, allow_unicode=True)) == value
+
+
+def test_a_pipe_that_never_ends_is_read_only_as_far_as_a_file_may_be_large(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.yaml"
+    os.mkfifo(pipe)
+    writer = Thread(target=_write_comments, args=(pipe, MAX_BYTES + 2), daemon=True)
+    writer.start()
+    with pytest.raises(ConfigError, match=r"pipe\.yaml: larger than 256 KB; split it"):
+        read_yaml(pipe)
+    writer.join()
+
+
+def _write_comments(pipe: Path, size: int) -> None:
+    with suppress(BrokenPipeError):
+        pipe.write_bytes(b"#" * size)
