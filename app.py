@@ -7,6 +7,7 @@ import streamlit as st
 from pages._brand import ICON, LOGO
 from pages._errors import ON_PAGE, problems_as_text
 from pages._frame import prepare_view
+from pages._notices import show_notices
 from pages._registry import navigate, works_without_runs
 from pages._sign_in import read_standing, show_banner, show_door, show_person
 
@@ -25,6 +26,8 @@ show_banner(standing)
 ready = False
 with problems_as_text():
     ready = prepare_view(first_steps=not works_without_runs(page)) or works_without_runs(page)
+with problems_as_text():
+    show_notices(page.title)
 show_person(standing)
 with problems_as_text(ON_PAGE):
     if ready:

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 import pandas as pd
 import streamlit as st
 
+from analysis.alerts.news import SweepLook, look_at_sweeps
 from analysis.lr_curves.compute import LrCurve, compute_lr_curves
 from analysis.runs.direction import Direction
 from analysis.runs.progress import summarise_sweeps
@@ -58,6 +59,11 @@ def load_logged_metrics(snapshot: Snapshot, run_ids: Sequence[str]) -> frozenset
 def load_metric_directions(snapshot: Snapshot) -> dict[str, Direction]:
     """What imports declared of their metrics."""
     return _metric_directions(snapshot.key_of("runs", "agreements"), snapshot)
+
+
+def load_sweep_looks(snapshot: Snapshot) -> dict[str, SweepLook]:
+    """What there is of every sweep of the store, whatever the filters are."""
+    return _sweep_looks(snapshot.key_of("runs", "agreements"), snapshot)
 
 
 def load_latest(snapshot: Snapshot, where: Where) -> pd.DataFrame:
@@ -147,6 +153,11 @@ def load_group_keys(view: View) -> list[str]:
 @st.cache_data(max_size=_TABLES, show_spinner=False, hash_funcs={Condition: str})
 def _runs(key: str, where: Where, _snapshot: Snapshot) -> pd.DataFrame:  # noqa: ARG001
     return _snapshot.runs(where)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _sweep_looks(key: str, _snapshot: Snapshot) -> dict[str, SweepLook]:  # noqa: ARG001
+    return look_at_sweeps(load_runs(_snapshot))
 
 
 @st.cache_data(max_entries=32, show_spinner=False, hash_funcs={Condition: str})
