@@ -13,7 +13,7 @@ from runner.access.claims import VISITOR, person_from_claims
 from runner.access.local import local_person
 from runner.access.person import Person, Role
 from runner.access.served import served_authority
-from runner.access.site import SiteSettings, read_site
+from runner.access.site import SiteSettings
 
 _log = logging.getLogger(__name__)
 
@@ -29,9 +29,8 @@ def current_site() -> SiteSettings:
     Raises:
         NotAllowed: the site file is wrong just now, so that nobody has any right.
     """
-    file = current_authority().site_file
     try:
-        return SiteSettings() if file is None else read_site(file)
+        return current_authority().settings()
     except ConfigError as error:
         _log.error("%s", error)
         raise NotAllowed("the settings of this dashboard cannot be read just now; ask its admin") from None

@@ -63,11 +63,8 @@ class UploadRight:
 
     def __call__(self, cookies: Cookies) -> bool:
         """Whether the browser with these cookies is one of theirs."""
-        file = self._authority.site_file
-        if file is None:
-            return True
         try:
-            site = read_site(file)
+            site = self._authority.settings()
             if site.sign_in is None:
                 return True
             signed = starlette_websocket._get_signed_cookie_with_chunks(dict(cookies), USER_COOKIE_NAME)

@@ -32,10 +32,12 @@ class Authority:
     Attributes:
         site_file: Where sign-in and roles are written; None: nobody signs in.
         unsigned: The role of those at a dashboard without sign-in.
+        signs_in: Whether people signed in when this process began; a site file that says otherwise later is wrong.
     """
 
     site_file: Path | None = None
     unsigned: Role = Role.ADMIN
+    signs_in: bool = False
 
     @classmethod
     def local(cls) -> Authority:
@@ -85,12 +87,26 @@ class Authority:
         age_s = (time.time() if at is None else at) - person.signed_in_at
         return not -_CLOCKS_APART_S <= age_s <= site.sign_in.max_age_hours * 3600
 
-    def _site(self) -> SiteSettings | None:
-        """The settings as they stand now; None where they cannot be read, which lets nobody in."""
+    def settings(self) -> SiteSettings:
+        """The settings as they stand now.
+
+        Raises:
+            ConfigError: the site file is wrong. One without its sign-in is too: a file is empty for a moment while some
+                editors save it, and everybody on the network would be the owner.
+        """
         if self.site_file is None:
             return SiteSettings()
+        site = read_site(self.site_file)
+        if self.signs_in and site.sign_in is None:
+            raise ConfigError(
+                f"[sign_in] is gone from the site file {str(self.site_file)!r}; put it back, or restart without it"
+            )
+        return site
+
+    def _site(self) -> SiteSettings | None:
+        """The settings as they stand now; None where they cannot be read, which lets nobody in."""
         try:
-            return read_site(self.site_file)
+            return self.settings()
         except ConfigError:
             _log.exception("nobody but the command line has any right until the site file is correct")
             return None
@@ -115,4 +131,11 @@ class Authority:
 def load_authority(environment: Mapping[str, str] = os.environ) -> Authority:
     """The authority of this process: that of the site file which `UCURVE_SITE` names, or the local one."""
     named = environment.get(SITE_VARIABLE, "").strip()
-    return Authority(site_file=Path(named)) if named else Authority.local()
+    return Authority(site_file=Path(named), signs_in=_signs_in(Path(named))) if named else Authority.local()
+
+
+def _signs_in(site_file: Path) -> bool:
+    try:
+        return read_site(site_file).sign_in is not None
+    except ConfigError:
+        return True  # until it can be read: the safe side

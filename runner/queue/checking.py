@@ -10,7 +10,6 @@ from typing import Final
 from runner.access.authority import Authority, NotAllowed
 from runner.access.person import Person, Role
 from runner.access.signing import Signer
-from runner.access.site import read_site
 from runner.queue.asking import known_job, request_payload
 from runner.queue.audit import add_entry, kept_text
 from runner.queue.rows import person_of
@@ -34,8 +33,7 @@ class Checker:
         Raises:
             ConfigError: The site file is wrong.
         """
-        if self.authority.site_file is not None:
-            read_site(self.authority.site_file)
+        self.authority.settings()
 
     def problem(self, payload: bytes, signature: str, person: Person, needed: Role, at: float) -> str | None:
         """Why it is not to be done; None where it is."""

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
-from runner.access.authority import Authority
+from pages._server_sign_in import UploadRight
+from runner.access.authority import Authority, load_authority
 from runner.access.served import serving_under
 from runner.queue.queue import Queue
 from tests.pages.conftest import OpenPage, shown_text
@@ -149,6 +150,21 @@ def test_a_role_that_is_taken_away_is_gone_at_the_next_action(
     assert [(entry.action, entry.outcome) for entry in entries] == [("preview import", "refused"), ("sign-in", "done")]
     assert {entry.user_id for entry in entries} == {"ada"}
     assert not (stores["mixed"] / "imports").exists()
+
+
+def test_a_site_file_that_is_empty_for_a_moment_opens_nothing(
+    open_page: OpenPage, site_file: Path, sign_in: SignIn
+) -> None:
+    authority = load_authority({"UCURVE_SITE": str(site_file)})
+    site_file.write_text("")  # as while an editor saves it
+    with serving_under(authority):
+        for claims in ({}, {"sub": "root"}):
+            sign_in(**claims)
+            app = open_page("mixed", "Overview")
+
+            assert "cannot be read just now" in shown_text(app)
+            assert "demo-a" not in shown_text(app)
+        assert not UploadRight(authority)({})
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.errors import ConfigError
 from runner.access.authority import Authority, NotAllowed, load_authority
 from runner.access.claims import VISITOR
 from runner.access.local import command_line_person, local_person
@@ -97,6 +98,19 @@ def test_a_site_file_that_cannot_be_read_gives_rights_to_the_command_line_only(
         authority.check(member("root"), Role.VIEWER)
     assert str(tmp_path) not in str(refusal.value)
     assert authority.is_outdated(member("root"))
+
+
+@pytest.mark.parametrize("text", ["", "[limits]\nmost_runs = 3"])
+def test_a_site_file_that_loses_its_sign_in_lets_nobody_in(tmp_path: Path, text: str) -> None:
+    file = write_site(tmp_path)
+    authority = load_authority({"UCURVE_SITE": str(file)})
+    write_site(tmp_path, text)  # as an editor that truncates the file before it writes it
+
+    for person in (local_person(), VISITOR, member("root")):
+        assert authority.role_of(person) is Role.NOBODY
+    with pytest.raises(ConfigError, match=r"\[sign_in\] is gone"):
+        authority.settings()
+    authority.check(command_line_person(), Role.ADMIN)
 
 
 def test_a_sign_in_ages(authority: Authority) -> None:
