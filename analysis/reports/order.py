@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from analysis.errors import ConfigError
@@ -31,23 +31,6 @@ SECTIONS: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remark:
-    """What somebody has said about a run or a sweep.
-
-    Attributes:
-        subject: The run's or sweep's id.
-        kind: `tag`, `note` or `star`.
-        text: The tag or note; empty for a star.
-        author: Who said so.
-    """
-
-    subject: str
-    kind: str
-    text: str
-    author: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportOrder:
     """What goes into a report.
 
@@ -59,7 +42,6 @@ class ReportOrder:
         direction: Whether lower or higher values of it are better; None takes what is known of the metric.
         sections: Keys of `SECTIONS`; they come in reading order whatever their order here.
         notes: The reviewer's own words.
-        remarks: Annotations of the runs and sweeps, in the order in which they are to stand.
     """
 
     title: str | None = None
@@ -69,7 +51,6 @@ class ReportOrder:
     direction: Direction | None = None
     sections: tuple[str, ...] = tuple(SECTIONS)
     notes: str = ""
-    remarks: tuple[Remark, ...] = field(default=())
 
     def conditions(self) -> list[Condition]:
         """What a run has to fit to be looked at.

@@ -10,9 +10,11 @@ import pytest
 
 from analysis.importers.redaction import Redactor
 from analysis.reports.compose import compose_report
-from analysis.reports.order import Remark, ReportOrder
+from analysis.reports.order import ReportOrder
 from analysis.reports.types import Report
 from analysis.store import EvalRow, Store
+from analysis.store.annotating import Wish, annotate
+from analysis.store.annotations import Author, Subject
 from tests.synthetic import sweep_runs
 
 MADE_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -65,7 +67,8 @@ def hostile_report(tmp_path_factory: pytest.TempPathFactory) -> Report:
         )
         evals.append(EvalRow(run.run_id, 1, 10, ATTACKS[0][:40], "acc", 0.5 + place / 100, 0.02, 100, 0.25, True))
     store.append(runs=rows, metrics=[row for run in runs for row in run.metrics], evals=evals)
-    remarks = tuple(Remark(subject=runs[0].run_id, kind="note", text=attack, author=attack) for attack in ATTACKS)
-    order = ReportOrder(title=" ".join(ATTACKS), notes="\n\n".join((*ATTACKS, SECRET)), remarks=remarks)
+    for attack in (*ATTACKS, SECRET):
+        annotate(store, [Wish(Subject("run", runs[0].run_id), "note", attack)], Author(attack, "u-1", "dashboard"))
+    order = ReportOrder(title=" ".join(ATTACKS), notes="\n\n".join((*ATTACKS, SECRET)))
     redactor = Redactor.from_environment({**os.environ, "HF_TOKEN": SECRET})
     return compose_report(store.snapshot(), order, made_at=MADE_AT, redactor=redactor)

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
 import pytest
 
 from analysis.errors import ConfigError, FilterError, NotEnoughRuns, UcurveError
 from analysis.ranking.rank import rank_configurations
 from analysis.reports.compose import compose_report
-from analysis.reports.order import SECTIONS, Remark, ReportOrder, read_sections
+from analysis.reports.order import SECTIONS, ReportOrder, read_sections
 from analysis.reports.sections.provenance import command_of
 from analysis.reports.types import Bullets, Code, Report, Table, Terms, Text
 from analysis.store import Store
+from analysis.store.annotating import Wish, annotate, save_view
+from analysis.store.annotations import Author, Subject
+from tests.synthetic import sweep_runs
 
 
 def section(report: Report, key: str) -> list[str]:
@@ -83,14 +87,33 @@ def test_only_the_sections_asked_for_are_written(sweep_store: Store) -> None:
     assert not found.figures
 
 
-def test_annotations_name_what_they_are_about(sweep_store: Store) -> None:
-    run_id = str(sweep_store.snapshot().runs()["run_id"].iloc[0])
-    remarks = (Remark(subject=run_id, kind="tag", text="keeper", author="ann"),)
+def test_annotations_name_what_they_are_about_in_an_order_of_their_own(store: Store) -> None:
+    runs = sweep_runs()[:3]
+    store.append(runs=[run.row for run in runs], metrics=[row for run in runs for row in run.metrics])
+    ann, sweep = Author("Ann", "u-ann", "dashboard"), str(runs[0].row["sweep_id"])
+    first, second = sorted(run.run_id for run in runs)[:2]
+    wishes = [Wish(Subject("run", second), "star"), Wish(Subject("run", first), "tag", "keeper")]
+    wishes += [Wish(Subject("run", first), "note", "later words"), Wish(Subject("run", first), "note", "a last word")]
+    wishes += [Wish(Subject("sweep", sweep), "tag", "reviewed"), Wish(Subject("run", first), "tag", "gone")]
+    for wish in wishes:
+        annotate(store, [wish], ann)
+    annotate(store, [replace(wishes[-1], active=False)], ann)
+    save_view(store, "a view", "runs?", ann)
 
-    found = compose_report(sweep_store.snapshot(), ReportOrder(sections=("annotations",), remarks=remarks))
+    found = table(compose_report(store.snapshot(), ReportOrder(sections=("annotations",))), "annotations").frame
 
-    assert list(table(found, "annotations").frame["text"]) == ["keeper"]
-    assert table(found, "annotations").frame["about"].iloc[0].startswith("lr ")
+    assert list(zip(found["id"], found["what"], found["text"], strict=True)) == [
+        (sweep, "tag", "reviewed"),
+        (first, "note", "later words"),
+        (first, "note", "a last word"),
+        (first, "tag", "keeper"),
+        (second, "star", ""),
+    ]
+    assert list(found["about"].str.startswith("lr ")) == [False, True, True, True, True]
+    assert set(found["by"]) == {"Ann"}
+    where = (f"run_id={second}",)
+    alone = table(compose_report(store.snapshot(), ReportOrder(where=where, sections=("annotations",))), "annotations")
+    assert list(alone.frame["what"]) == ["tag", "star"]
 
 
 def test_a_filter_narrows_the_report_and_stands_in_it(sweep_store: Store) -> None:
