@@ -1,4 +1,4 @@
-"""How fast the queue is, and what files alone would cost: `python -m benchmarks.queue [FOLDER]`.
+"""How fast the queue is, and what files alone would cost: `python -m benchmarks.job_queue [FOLDER]`.
 
 The files do what a queue of files must do to keep the same promises: a submission is a file that is written, synced,
 linked to its final name and synced in its folder; a claim is a rename that is synced in its folder.
@@ -34,7 +34,7 @@ def run(folder: Path) -> None:
         **listing_ms(folder / "long"),
         **files_ms(folder / "files"),
     }
-    write_result("queue", "python -m benchmarks.queue", {name: round(value, 2) for name, value in figures.items()})
+    write_result("queue", "python -m benchmarks.job_queue", {name: round(value, 2) for name, value in figures.items()})
 
 
 def submit_ms(folder: Path) -> float:
