@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -133,7 +134,15 @@ def suggest_conditions(runs: pd.DataFrame) -> list[str]:
         values = sorted(runs[column].dropna().unique())
         if 1 < len(values) <= _MAX_VALUES:
             suggestions += [str(Condition(column, "=", _plain(value))) for value in values]
-    return suggestions
+    return [*suggestions, *_suggest_annotations(runs)]
+
+
+def _suggest_annotations(runs: pd.DataFrame) -> list[str]:
+    """Stars and tags, the most used first; only where they tell runs apart."""
+    starred = ["starred=true"] if 0 < runs["starred"].sum() < len(runs) else []
+    counts = Counter(str(tag) for tags in runs["tags"] for tag in tags or ())
+    telling = sorted((tag for tag, n in counts.items() if n < len(runs)), key=lambda tag: (-counts[tag], tag))
+    return [*starred, *(str(Condition("tag", "=", tag)) for tag in telling[:_MAX_VALUES])]
 
 
 def merge_alternatives(conditions: Iterable[Condition]) -> tuple[Condition, ...]:

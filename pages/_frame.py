@@ -18,6 +18,7 @@ from pages._live import reload_when
 from pages._location import store_location
 from pages._paths import shown_path, shown_problem
 from pages._queue_store import show_queue_line
+from pages._saved_views import show_saved_views
 from pages._text import ago_text, count_text, md_escape
 from pages._view import View, set_location, set_view
 
@@ -64,6 +65,7 @@ def prepare_view(*, first_steps: bool) -> bool:
 def _show_store_state(view: View) -> None:
     """In the sidebar: which store, how fresh; while something runs the page reloads itself when a run changes state."""
     with st.sidebar:
+        show_saved_views(view.snapshot)
         ask_image_format()
         st.space("small")
         st.caption(f":material/database: {md_escape(shown_path(view.store.location))}")

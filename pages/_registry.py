@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -12,6 +13,9 @@ from runner.access.person import Role
 
 if TYPE_CHECKING:
     from streamlit.navigation.page import Page
+
+_current: ContextVar[Page] = ContextVar("ucurve_page")
+_by_path: ContextVar[dict[str, Page]] = ContextVar("ucurve_pages")
 
 _WITHOUT_RUNS: Final = frozenset({"Import", "Launch", "Queue", "Audit"})
 
@@ -32,10 +36,24 @@ def navigate(*, shown: bool = True) -> Page:
     its file's name, so that the first visit finds its page either way.
     """
     started_outside = bool(PagesManager.uses_pages_directory)
-    page = st.navigation(_pages(), position="sidebar" if shown else "hidden", expanded=True)
+    pages = _pages()
+    page = st.navigation(pages, position="sidebar" if shown else "hidden", expanded=True)
+    _current.set(page)
+    _by_path.set({each.url_path: each for group in pages.values() for each in group})
     if started_outside:
         st.rerun()
     return page
+
+
+def current_page() -> Page:
+    """The page of this rerun."""
+    return _current.get()
+
+
+def page_at(path: str) -> Page:
+    """The page whose address has this path; the overview where there is none."""
+    pages = _by_path.get()
+    return pages.get(path) or pages[""]
 
 
 def _pages() -> dict[str, list[Page]]:

@@ -51,6 +51,7 @@ def arrange_runs(results: pd.DataFrame, metric: str) -> RunTable:
         {
             "name": newest["name"].fillna(newest["run_id"]),
             "status": newest["status"],
+            **_annotations(newest),
             **{key: newest[key] for key in first},
             metric: newest["value"],
             **_other_names(newest, metric),
@@ -63,6 +64,16 @@ def arrange_runs(results: pd.DataFrame, metric: str) -> RunTable:
     )
     shared = {key: values[0] for key, values in config.items() if not different[key] and key not in ALWAYS and values}
     return RunTable(rows, {key: value for key, value in shared.items() if value is not None})
+
+
+def _annotations(runs: pd.DataFrame) -> dict[str, pd.Series]:
+    """What people say of the runs, each column where any has some."""
+    columns = {
+        "starred": runs["starred"].map({True: "★", False: ""}),
+        "tags": runs["tags"].map(lambda tags: ", ".join(tags or ())),
+        "n_notes": runs["n_notes"],
+    }
+    return {name: column for name, column in columns.items() if column.astype(bool).any()}
 
 
 def _other_names(results: pd.DataFrame, metric: str) -> dict[str, pd.Series]:

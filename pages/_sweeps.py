@@ -14,14 +14,16 @@ from analysis.figures.valley import valley_range
 from analysis.lr_curves.sentences import best_tried_text
 from analysis.runs.progress import NO_SWEEP, count_statuses
 from analysis.store import Condition
+from analysis.store.annotations import Subject
 from analysis.wording.voices import MARKDOWN
+from pages._annotations import mark_sweeps, show_annotations
 from pages._charts import show_chart, theme
 from pages._curves import marks
 from pages._data import load_lr_curves
 from pages._pictures import picture
 from pages._tables import offer_csv
 from pages._text import MISSING, ago_text, count_text, md_escape
-from pages._view import View
+from pages._view import View, current_view
 
 MAX_CURVES: Final = 3
 """How many curves of the newest sweep get words of their own here; the rest is on the page Learning rate."""
@@ -98,6 +100,9 @@ def show_sweeps(sweeps: pd.DataFrame, metric: str) -> None:
     ids = [str(name) for name in sweeps["sweep_id"]]
     key = f"sweeps-{'-'.join(ids)}"
 
+    view = current_view()
+    sweeps = mark_sweeps(sweeps, view.snapshot)
+
     def choose() -> None:
         rows = st.session_state[key].selection.rows
         if rows and ids[rows[0]] != NO_SWEEP:
@@ -113,6 +118,9 @@ def show_sweeps(sweeps: pd.DataFrame, metric: str) -> None:
         placeholder=MISSING,
         column_config={
             "sweep_id": st.column_config.TextColumn("Sweep", pinned=True),
+            "starred": st.column_config.TextColumn("★", help="whether somebody starred the sweep"),
+            "tags": "Tags",
+            "n_notes": st.column_config.NumberColumn("Notes", help="notes on the sweep"),
             "n_runs": "Runs",
             "n_finished": "Finished",
             "n_running": "Running",
@@ -132,10 +140,16 @@ def show_sweeps(sweeps: pd.DataFrame, metric: str) -> None:
     )
     offer_csv(sweeps, "sweeps")
     st.caption("Tick a sweep to look at it alone on every page.")
+    known = [name for name in ids if name != NO_SWEEP]
+    sweep = (
+        st.selectbox("Sweep to annotate", known, key="annotated-sweep") if len(known) > 1 else next(iter(known), None)
+    )
+    show_annotations(view, [Subject("sweep", sweep)] if sweep else [], nothing_chosen="No run belongs to a sweep.")
 
 
 def shown_columns(sweeps: pd.DataFrame) -> list[str]:
     """The columns in reading order, without counts that are zero everywhere."""
     counts = [name for name in ("n_finished", "n_running", "n_queued", "n_diverged", "n_other") if sweeps[name].any()]
     results = ["done", "best_value", "best_learning_rate", "updated_at"]
-    return ["sweep_id", "n_runs", *counts, *results, "model", "dataset", "started_at"]
+    marks = [name for name in ("starred", "tags", "n_notes") if name in sweeps]
+    return ["sweep_id", *marks, "n_runs", *counts, *results, "model", "dataset", "started_at"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import pandas as pd
 import streamlit as st
 
-from analysis.store.schema import RUNS, column_named
+from analysis.store.schema import FILTERABLE, column_named
 from analysis.wording.spreadsheet import to_csv
 from pages._text import MISSING
 
@@ -81,7 +81,7 @@ def offer_csv(table: pd.DataFrame, name: str) -> None:
 
 def explain_columns(names: Iterable[str]) -> dict[str, ColumnConfig | str | None]:
     """How the columns of the runs table look, with unit and meaning as their tooltip."""
-    return {name: _explain(name) for name in names if column_named(RUNS, name) is not None}
+    return {name: _explain(name) for name in names if column_named(FILTERABLE, name) is not None}
 
 
 def status_badges(statuses: pd.Series) -> pd.Series:
@@ -90,7 +90,7 @@ def status_badges(statuses: pd.Series) -> pd.Series:
 
 
 def _explain(name: str) -> ColumnConfig:
-    column = column_named(RUNS, name)
+    column = column_named(FILTERABLE, name)
     meaning = "" if column is None else f"{column.meaning} [{column.unit}]" if column.unit else column.meaning
     if name == "status":
         return st.column_config.MultiselectColumn(

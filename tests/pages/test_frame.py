@@ -27,7 +27,7 @@ def test_every_page_file_is_registered_and_explained() -> None:
     assert sorted(registered) == [path.stem for path in PAGE_FILES]
     assert set(PAGES.values()) == {f"pages/{path.name}" for path in PAGE_FILES}
     assert REGISTRY.count("help=") == len(PAGE_FILES)
-    assert "url_path" not in REGISTRY  # a page's address is its file's name, see `navigate`
+    assert "url_path=" not in REGISTRY  # a page's address is its file's name, see `navigate`
 
 
 def test_no_helper_is_named_like_a_page() -> None:
