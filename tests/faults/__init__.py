@@ -1,0 +1,1 @@
+"""Breaks things on purpose, everywhere they can break: docs/reliability.md names what each of these tests shows."""

@@ -1,0 +1,61 @@
+"""What must hold after every fault."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from runner.access.authority import Authority
+from runner.access.served import serving_under
+from tests.faults.bench import Bench
+from tests.faults.warm import Warm
+from tests.pages.conftest import APP, PAGES, shown_text
+from tests.runner.test_sweep_resume import tables
+
+
+class Reference:
+    """A sweep that nobody disturbed.
+
+    Args:
+        bench: Where it is trained.
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        bench.set_size(tokens=700)
+        process = Warm(bench.sweep(), bench.output(), bench.environment)
+        assert process.wait() == 0, process.said()
+        self.tables = tables(bench.opened())
+
+
+def check_sentence(said: str, *parts: str) -> None:
+    """What a process said holds these words and no traceback of ours.
+
+    The tables' library is written in Rust and may say that a thread of its own gave up, before our sentence.
+    """
+    assert "Traceback" not in said, said
+    for part in parts:
+        assert part in said, said
+
+
+def check_queue_file(store: Path) -> None:
+    """The queue's file is whole."""
+    with closing(sqlite3.connect(store / "queue" / "queue.db")) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def read_pages(store: Path, *titles: str) -> str:
+    """What these pages say, all of which come up."""
+    import os
+
+    os.environ["UCURVE_STORE"] = str(store)
+    texts = []
+    with serving_under(Authority.local()):
+        for title in titles or tuple(PAGES):
+            app = AppTest.from_file(str(APP), default_timeout=60).run()
+            app.switch_page(PAGES[title]).run()
+            assert not app.exception, (title, app.exception)
+            texts.append(shown_text(app))
+    return "\n".join(texts)
