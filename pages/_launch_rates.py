@@ -10,7 +10,10 @@ from pydantic import ValidationError
 from analysis.number_format import format_tried_lr
 from pages._launch_draft import draft_values, edit_draft
 from pages._launch_fields import Values, as_mapping, model_of, section, shown_text, text_field
+from pages._person import current_site, may
 from pages._text import md_escape
+from runner.access.person import Role
+from runner.drafts.allowed import allowed_models
 from runner.drafts.preview import rates_around_recommended, recommended_rate
 from runner.spec.axes import DECADES_AROUND, POINTS_AROUND, AxisSection
 from runner.spec.axis_values import axis_values
@@ -51,7 +54,8 @@ def ask_learning_rates(values: Values) -> None:
 
 def _say_recommended(values: Values) -> None:
     model = model_of(values)
-    recommended = recommended_rate(model) if model and not model.startswith(("/", ".", "~")) else None
+    is_name = model and not model.startswith(("/", ".", "~"))
+    recommended = recommended_rate(model, read_local=_may_read(model)) if is_name else None
     if recommended is not None:
         st.caption(f"Recommended for {md_escape(model)}: **{format_tried_lr(recommended)}**")
 
@@ -75,8 +79,17 @@ def known_rates(values: Values) -> list[float]:
     try:
         rule = AxisSection.model_validate(axis)
         if rule.around is not None:
-            return list(rates_around_recommended(model_of(values), rule))
+            model = model_of(values)
+            return list(rates_around_recommended(model, rule, read_local=_may_read(model)))
         found = axis_values("learning_rate", rule)
     except (ValidationError, ArithmeticError):
         return []
     return sorted(float(rate) for rate in found if isinstance(rate, int | float))
+
+
+def _may_read(model: str) -> bool:
+    """Whether this person may train with a model, so that its folder may be looked into for them."""
+    if not may(Role.LAUNCHER):
+        return False
+    site = current_site()
+    return site.sign_in is None or model in allowed_models(site.catalogue)

@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analysis.errors import UcurveError
 from analysis.recommendation.recommended_lr import recommend_lr
-from runner.errors import ConfigError
 from runner.spec.axes import DECADES_AROUND, POINTS_AROUND, AxisSection, values_around
 from runner.spec.axis_values import Setting, axis_values
 from runner.spec.schema import SweepSpec
@@ -43,19 +43,24 @@ def learning_rates(spec: SweepSpec) -> tuple[float, ...]:
     return tuple(_numbers(axis_values("learning_rate", axis)))
 
 
-def rates_around_recommended(model: str, axis: AxisSection) -> tuple[float, ...]:
+def rates_around_recommended(model: str, axis: AxisSection, *, read_local: bool = True) -> tuple[float, ...]:
     """Returns the values of `around: recommended`; none where no rule covers the model, as far as is known offline."""
-    recommended = recommended_rate(model)
+    recommended = recommended_rate(model, read_local=read_local)
     if recommended is None:
         return ()
     return values_around(recommended, axis.decades or DECADES_AROUND, axis.points or POINTS_AROUND)
 
 
-def recommended_rate(model: str) -> float | None:
-    """Returns the recommended learning rate of a model, None where none is known offline."""
+def recommended_rate(model: str, *, read_local: bool = True) -> float | None:
+    """Returns the recommended learning rate of a model, None where none is known offline.
+
+    Args:
+        model: Its name, or its folder.
+        read_local: Whether a folder may be looked into: not where somebody names it who may not train with it.
+    """
     try:
-        return recommend_lr(model).learning_rate
-    except ConfigError:
+        return recommend_lr(model, read_local=read_local).learning_rate
+    except UcurveError:
         return None
 
 

@@ -155,6 +155,36 @@ def test_where_people_sign_in_only_what_is_listed_may_be_trained_with(
         assert _jobs(store) == []
 
 
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize(
+    ("role", "is_listed", "reads"), [("viewer", True, False), ("launcher", False, False), ("launcher", True, True)]
+)
+def test_a_model_folder_is_looked_into_only_for_those_who_may_train_with_it(
+    open_page: OpenPage,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    role: str,
+    *,
+    is_listed: bool,
+    reads: bool,
+) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "config.json").write_text('{"hidden_size": 4242, "model_type": "llama"}')
+    with serving_under(sign_in(ANNA, role, tmp_path, monkeypatch)):
+        if is_listed:
+            with (tmp_path / "ucurve.toml").open("a") as site:
+                site.write(f"[catalogue]\nmodels = ['{model}']\n")
+        app = open_page("new", "Launch")
+        text = (
+            SPEC.format(name="t").replace("smollm2-135m", str(model)).replace("[1e-4, 1e-3]", "{around: recommended}")
+        )
+        app.text_area(key="launch-yaml").set_value(text).run()
+        app.selectbox(key="launch-lr-mode").set_value("a list").run()
+
+        assert ("2.78e-4" in str(app.text_area(key="launch-yaml").value)) is reads
+
+
 @pytest.mark.usefixtures("owner")
 @pytest.mark.parametrize(
     ("text", "words"),
