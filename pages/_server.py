@@ -30,6 +30,7 @@ from runner.access.served import serving_under
 from runner.access.site import SiteSettings, load_site
 from runner.serving.checks import check_serving
 from runner.serving.guard import Guard
+from runner.serving.patience import ImpatientProtocol
 from runner.serving.rules import Rules
 
 _COLLECT_EVERY_S: Final = 30.0
@@ -60,6 +61,7 @@ def serve(site: SiteSettings, authority: Authority, secrets: SignInSecrets | Non
         port=port,
         ssl_certfile=site.dashboard.certificate,
         ssl_keyfile=site.dashboard.certificate_key,
+        http=ImpatientProtocol,
         ws="websockets-sansio",
         ws_max_size=_MOST_MESSAGE_BYTES,
         ws_per_message_deflate=False,
