@@ -15,12 +15,12 @@ import streamlit as st
 
 from analysis.alerts.news import Alert, Kind, SweepLook, ended_sweeps, failed_job, runs_news, sweep_news
 from analysis.errors import UcurveError
+from analysis.wording.paths import without_folders
 from analysis.wording.voices import MARKDOWN
 from pages._data import load_sweep_looks
 from pages._decision_line import load_evidence
 from pages._live import reload_when
 from pages._location import store_location
-from pages._paths import without_folders
 from pages._queue_store import open_queue
 from pages._text import ago_text, count_text
 from pages._view import View, view_or_none

@@ -1,4 +1,4 @@
-"""The two secrets of a sign-in: what the provider knows this dashboard by, and what signs the browser's cookies."""
+"""Secrets in files that only their owner may read: those of the sign-in, and the key that signs alerts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Final
 from analysis.errors import ConfigError
 
 LEAST_COOKIE_SECRET: Final = 32
+LEAST_WEBHOOK_KEY: Final = 16
 _MOST_BYTES: Final = 64 * 1024
 
 
@@ -29,18 +30,7 @@ def read_secrets(path: Path) -> SignInSecrets:
     Raises:
         ConfigError: it is missing, others may read it, or a secret is missing or too short.
     """
-    try:
-        with path.open("rb") as opened:
-            mode = stat.S_IMODE(os.fstat(opened.fileno()).st_mode)
-            if mode & 0o077:
-                raise ConfigError(f"others may read or write the secrets file {str(path)!r}; run chmod 600 on it")
-            values = tomllib.loads(opened.read(_MOST_BYTES).decode("utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"sign_in.secrets_file {str(path)!r} cannot be read ({error.strerror}); `ucurve site init` writes one"
-        ) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"the secrets file {str(path)!r} is not TOML") from error  # its text stays unsaid
+    values = _read(path, "sign_in.secrets_file")
     cookie_secret = _text(values, "cookie_secret", path)
     if len(cookie_secret.encode()) < LEAST_COOKIE_SECRET:
         raise ConfigError(
@@ -48,6 +38,37 @@ def read_secrets(path: Path) -> SignInSecrets:
             f"{LEAST_COOKIE_SECRET} are needed; `python -c 'import secrets; print(secrets.token_hex(32))'` makes one"
         )
     return SignInSecrets(client_secret=_text(values, "client_secret", path), cookie_secret=cookie_secret)
+
+
+def read_webhook_key(path: Path) -> bytes:
+    """The key that signs alerts.
+
+    Raises:
+        ConfigError: the file is missing, others may read it, or the key is missing or too short.
+    """
+    key = _text(_read(path, "alerts.secrets_file"), "webhook_key", path).encode()
+    if len(key) < LEAST_WEBHOOK_KEY:
+        raise ConfigError(
+            f"webhook_key in {str(path)!r} is {len(key)} bytes long, and {LEAST_WEBHOOK_KEY} are needed; "
+            f"`python -c 'import secrets; print(secrets.token_hex(32))'` makes one"
+        )
+    return key
+
+
+def _read(path: Path, named: str) -> dict[str, object]:
+    """The values of a TOML file that nobody but its owner may read; `named` is the key that names it."""
+    try:
+        with path.open("rb") as opened:
+            mode = stat.S_IMODE(os.fstat(opened.fileno()).st_mode)
+            if mode & 0o077:
+                raise ConfigError(f"others may read or write the secrets file {str(path)!r}; run chmod 600 on it")
+            return tomllib.loads(opened.read(_MOST_BYTES).decode("utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"{named} {str(path)!r} cannot be read ({error.strerror}); `ucurve site init` writes one"
+        ) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"the secrets file {str(path)!r} is not TOML") from error  # its text stays unsaid
 
 
 def _text(values: dict[str, object], key: str, path: Path) -> str:

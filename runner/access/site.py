@@ -112,4 +112,9 @@ def _anchored(settings: SiteSettings, folder: Path) -> SiteSettings:
     catalogue = settings.catalogue.model_copy(
         update={"data_folders": tuple(folder / place for place in settings.catalogue.data_folders)}
     )
-    return settings.model_copy(update={"dashboard": dashboard, "sign_in": sign_in, "catalogue": catalogue})
+    alerts = settings.alerts
+    if alerts.secrets_file is not None:
+        alerts = alerts.model_copy(update={"secrets_file": folder / alerts.secrets_file})
+    return settings.model_copy(
+        update={"dashboard": dashboard, "sign_in": sign_in, "catalogue": catalogue, "alerts": alerts}
+    )

@@ -163,7 +163,21 @@ class AlertSettings(Section):
     """Who is told of finished and failed sweeps.
 
     Attributes:
-        webhook: An address that gets a JSON message; None: nobody.
+        webhook: An address that gets a JSON message; None: nobody. It may be a secret itself, so no message repeats it.
+        secrets_file: TOML with `webhook_key`, which signs the messages, readable for its owner only; None: unsigned.
     """
 
-    webhook: str | None = None
+    webhook: str | None = Field(default=None, repr=False)
+    secrets_file: Path | None = None
+
+    @field_validator("webhook")
+    @classmethod
+    def _is_safe(cls, webhook: str | None) -> str | None:
+        if webhook is None:
+            return None
+        parts = urlsplit(webhook)
+        if not webhook.isascii() or not webhook.isprintable() or " " in webhook or not _names_host(parts):
+            raise ValueError("must be an address such as https://chat.example.org/hooks/abc, without user or password")
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+            raise ValueError("must begin with https://, or with http:// for this machine itself")
+        return webhook

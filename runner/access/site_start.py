@@ -47,11 +47,16 @@ deny = []                              # `sub`s that are not let in, whatever el
 # models = ["HuggingFaceTB/SmolLM2-135M"]
 # datasets = []
 # data_folders = ["/srv/data"]
+
+[alerts]                               # docs/alerts.md; `ucurve alerts test` sends one
+# webhook = "https://chat.example.org/hooks/abc"
+# secrets_file = "{secrets_name}"      # signs the messages with its webhook_key
 """
 SECRETS_TEXT: Final = """\
 # Readable for its owner only (mode 600).
 client_secret = ""  # from the provider
 cookie_secret = "{cookie_secret}"  # signs who is signed in; a new one signs everybody out
+webhook_key = "{webhook_key}"  # signs alerts, for whoever receives them
 """
 
 
@@ -71,7 +76,11 @@ def write_starting_files(site_file: Path) -> Path:
     for path in (site_file, secrets_file):
         if path.exists():
             raise ConfigError(f"{str(path)!r} is there already; name another file, or move it away")
-    _write(secrets_file, SECRETS_TEXT.format(cookie_secret=secrets.token_hex(32)), mode=0o600)
+    _write(
+        secrets_file,
+        SECRETS_TEXT.format(cookie_secret=secrets.token_hex(32), webhook_key=secrets.token_hex(32)),
+        mode=0o600,
+    )
     _write(site_file, SITE_TEXT.format(secrets_name=secrets_file.name), mode=0o644)
     return secrets_file
 

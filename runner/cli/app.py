@@ -16,6 +16,7 @@ import typer
 from analysis.errors import UcurveError
 from runner.cli import (
     agree,
+    alerts,
     annotate,
     batch_scaling,
     benchmarks,
@@ -86,6 +87,7 @@ app.command("annotate")(annotate.annotate_subjects)
 app.command("annotations")(annotate.list_annotations)
 app.add_typer(agree.agree_app, name="agree")
 app.add_typer(site.site_app, name="site")
+app.add_typer(alerts.alerts_app, name="alerts")
 app.add_typer(store.store_app, name="store")
 
 

@@ -16,6 +16,7 @@ from runner.errors import EnvironmentProblem
 from runner.queue.identity import this_process
 from runner.queue.leases import BEAT_EVERY_S
 from runner.queue.queue import Queue
+from runner.worker.alerting import send_alert
 from runner.worker.attempt import Attempt, Bench
 from runner.worker.command import MakeCommand, sweep_command
 from runner.worker.family import end_all, mark_of, orphans
@@ -117,6 +118,7 @@ class Worker:
             return False
         self._say(f"{claim.job.job_id}, attempt {claim.attempt}, begins")
         self._n_failed += not Attempt(bench, claim, site).run()
+        send_alert(self._queue, self._store, claim.job.job_id, self._say)
         return True
 
     def _recover(self) -> None:
@@ -126,6 +128,7 @@ class Worker:
             if job is not None:
                 end_all(orphans)  # while one of its processes lives, it holds the sweep
                 say_ended(self._store, job.order.sweep_id, self._say)
+                send_alert(self._queue, self._store, lost.job_id, self._say)
 
     def _rest(self, asked: Asked) -> None:
         """Waits until the queue has changed, or it is time to look whether a worker died; beats meanwhile."""

@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.runner.cli.conftest import ucurve
+
+__all__ = ["ucurve"]
