@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from analysis.errors import ConfigError
-from analysis.store.annotations import Annotation, Author, Kind, Subject, annotation_id_of
+from analysis.store.annotations import Annotation, Author, Kind, Subject, SubjectKind, annotation_id_of
 from analysis.store.store import Store
 
 LONGEST_TAG: Final = 100
@@ -131,11 +131,13 @@ class _Runs:
             run_id, sweep_id, tags = str(row["run_id"]), row["sweep_id"], row["tags"]
             self._sweep_of[run_id] = None if sweep_id is None else str(sweep_id)
             self._tags[run_id] = tags if isinstance(tags, list) else []
+        sweeps = sorted({sweep for sweep in self._sweep_of.values() if sweep is not None})
+        self._known: Mapping[SubjectKind, Sequence[str]] = {"run": list(self._sweep_of), "sweep": sweeps}
+        self._subjects = {Subject(kind, each) for kind, ids in self._known.items() for each in ids}
 
     def check(self, subject: Subject) -> None:
-        known = {"run": self._sweep_of, "sweep": dict.fromkeys(filter(None, self._sweep_of.values()))}[subject.kind]
-        if subject.subject_id not in known:
-            some = ", ".join(list(known)[:_SHOWN]) or "none"
+        if subject not in self._subjects:
+            some = ", ".join(self._known.get(subject.kind, ())[:_SHOWN]) or "none"
             raise ConfigError(f"there is no {subject.kind} {subject.subject_id!r}; there are: {some}")
 
     def has_tag(self, subject: Subject, tag: str) -> bool:
