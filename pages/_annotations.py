@@ -68,12 +68,11 @@ def _show_said(said: Sequence[Annotation], *, n_subjects: int) -> None:
     for same in rows[:MOST_SHOWN]:
         one = same[0]
         words, button = st.columns([5, 1], vertical_alignment="center")
-        with words:
-            st.markdown(
-                {"tag": ":material/sell: Tag", "star": f"{STAR} Star", "note": ":material/notes: Note"}[one.kind]
-            )
-            if one.text:
+        with words.container(gap="xxsmall"):
+            if one.kind == "note":
                 st.text(one.text)
+            else:
+                st.markdown(f":material/sell: **{md_escape(one.text)}**" if one.kind == "tag" else STAR)
             where = f" on {len(same):,} of {n_subjects:,}" if n_subjects > 1 else ""
             st.caption(f"{md_escape(one.author)}{where}, {ago_text(one.created_at)}")
         if may(Role.LAUNCHER):

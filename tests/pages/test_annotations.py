@@ -123,7 +123,7 @@ def test_whoever_may_not_annotate_sees_what_was_said_and_is_refused(open_it: Ope
 
         assert not app.exception
         assert "needs the role launcher" in shown_text(app)
-        assert "good" in [each.value for each in app.text]
+        assert ":material/sell: **good**" in shown_text(app)
         assert [each for each in app.button if str(each.key).startswith(("unsay-", "annotate-"))] == []
     assert [each.text for each in holding(store)] == ["good"]
 
