@@ -12,10 +12,9 @@ from pages._registry import navigate, works_without_runs
 from pages._sign_in import read_standing, show_banner, show_door, show_person
 
 standing = read_standing()
+st.set_page_config(page_icon=ICON, layout="wide")  # before the pages: a browser would fetch the icon of one from afar
 page = navigate(shown=standing.is_inside)
-st.set_page_config(
-    page_title=f"{page.title if standing.is_inside else 'Sign in'} · Ucurve", page_icon=ICON, layout="wide"
-)
+st.set_page_config(page_title=f"{page.title if standing.is_inside else 'Sign in'} · Ucurve")
 st.logo(LOGO, icon_image=ICON, size="large")
 if not standing.is_inside:
     show_door(standing)

@@ -6,13 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from docs.tools.browser import Tab
+from docs.tools.browser import DRAWN, Tab
 
-SETTLED: Final = """(document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
- && document.querySelectorAll('[data-testid=stSkeleton]').length === 0
- && [...document.querySelectorAll('[data-testid=stPlotlyChart]')]
- .every(chart => chart.querySelector('svg.main-svg')))"""
-"""Streamlit's script has ended, and every chart is drawn."""
 USEFUL: Final = """[...document.querySelectorAll(`svg.main-svg .trace, svg.main-svg .parcoords,
  [data-testid=stMetricValue], [data-testid=stDataFrame] canvas, [data-testid=stMain] [data-testid=stFileUploader]`)]
  .some(element => element.getBoundingClientRect().width > 0)"""
@@ -34,13 +29,13 @@ def watch(tab: Tab, conditions: Mapping[str, str]) -> None:
         }};
         requestAnimationFrame(look);
     }})()"""
-    tab.send("Page.addScriptToEvaluateOnNewDocument", source=script)
+    tab.page.add_init_script(script)
 
 
 def visit(tab: Tab, url: str, last: str, *, timeout_s: float = 180.0) -> dict[str, float]:
     """Go to an address and say when what is watched for was first there, in seconds; waits for `last`."""
-    tab.send("Page.navigate", url="about:blank")
-    tab.send("Page.navigate", url=url)
+    tab.page.goto("about:blank")
+    tab.page.goto(url, wait_until="commit")
     tab.wait_for(f"window.__shown && {json.dumps(last)} in window.__shown", timeout_s=timeout_s)
     shown = tab.evaluate("window.__shown")
     if not isinstance(shown, dict):
@@ -60,12 +55,12 @@ def choose_sweep(tab: Tab, sweep: str, *, timeout_s: float = 180.0) -> float:
             window.__took = null;
             const look = () => {{
                 const text = document.querySelector('[data-testid=stMain]').innerText.replaceAll('\\u2060', '');
-                if (text.includes({badge}) && {SETTLED}) window.__took = performance.now() - started;
+                if (text.includes({badge}) && {DRAWN}) window.__took = performance.now() - started;
                 else requestAnimationFrame(look);
             }};
             requestAnimationFrame(look);
         }})()"""
     )
-    tab.press("Enter", 13)
+    tab.press("Enter")
     tab.wait_for("window.__took !== null", timeout_s=timeout_s)
     return round(float(str(tab.evaluate("window.__took"))) / 1000, 3)

@@ -26,11 +26,12 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from benchmarks.browser_timing import SETTLED, USEFUL, choose_sweep, visit, watch
+from benchmarks.browser_timing import USEFUL, choose_sweep, visit, watch
 from benchmarks.dashboard_load import PAGES, Server
 from benchmarks.many_sweeps import sweep_names, write_team_store
-from docs.tools.browser import Chromium, Screen, Tab, find_chromium, start_chromium
+from docs.tools.browser import DRAWN, Chromium, Screen, Tab, start_chromium
 from docs.tools.server import dashboard, free_port
+from runner.reporting.browser import find_chromium
 
 _RIVALS: Final = Path(__file__).with_name("dashboard_rivals.py")
 _REPEATS: Final = 5
@@ -101,7 +102,7 @@ def time_pages(chromium: Chromium, address: str, sweeps: Sequence[str], repeats:
     pages: dict[str, object] = {}
     for number, page in enumerate(PAGES):
         with chromium.tab(Screen()) as tab:
-            watch(tab, {"useful": USEFUL, "drawn": SETTLED})
+            watch(tab, {"useful": USEFUL, "drawn": DRAWN})
             first = visit(tab, f"{address}/{page}", "drawn")
             later = [visit(tab, f"{address}/{page}", "drawn") for _ in range(repeats)]
             new = choose_sweep(tab, sweeps[number % len(sweeps)])

@@ -1,43 +1,37 @@
-"""Drives Debian's headless chromium over the DevTools protocol: just enough to look at our own pages.
+"""Our own pages in the machine's chromium, through playwright: what Streamlit needs beyond it, and what went wrong.
 
-Streamlit draws a page after a websocket has answered, so a plain `--screenshot` fires too early. This waits for
-text, sets the width of a phone, asks for the dark colour scheme, and reads what a person would read.
+Streamlit draws a page after a websocket has answered, so a page that has loaded is not there yet: this waits for text
+and charts, and notes everything that a developer's console would show in red.
 """
 
 from __future__ import annotations
 
-import base64
 import json
-import shutil
-import subprocess  # our own chromium, fixed arguments
-import tempfile
+import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
 
-from websockets.sync.client import ClientConnection, connect
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, Response, sync_playwright
 
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--remote-debugging-port=0",
+POLL_MS: Final = 100
+SETTLE_MS: Final = 600
+"""Plotly and the sidebar still move for about half a second after they are there."""
+_OURS: Final = frozenset({"127.0.0.1", "localhost", ""})
+"""Hosts of this machine; nothing of ours asks another one. The last is that of data: and blob: addresses."""
+_PROBE: Final = re.compile(r"/\w+/_stcore/(health|host-config)$")
+"""Streamlit looks for its server below the page's own address first, and finds it above."""
+DRAWN: Final = (
+    "document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
+    " && document.querySelectorAll('[data-testid=stSkeleton]').length === 0"
+    " && [...document.querySelectorAll('[data-testid=stPlotlyChart]')]"
+    ".every(chart => chart.querySelector('svg.main-svg'))"
 )
-POLL_S = 0.1
-MAX_HEIGHT_PX = 6000
-
-
-def find_chromium() -> str | None:
-    """Return the path of a chromium on this machine, or None."""
-    return next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
+"""Streamlit's script has ended, and every chart is drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,201 +50,143 @@ class Screen:
 
 @dataclass
 class Tab:
-    """One open tab. Messages are read only while a command waits, so no thread is needed."""
+    """One open tab: playwright's `page`, and what Streamlit's pages need beside it."""
 
-    socket: ClientConnection
-    session_id: str
+    page: Page
     screen: Screen
     problems: list[str] = field(default_factory=list)
-    _last_id: int = 0
+    """Errors of the page and of its console, failed requests, and requests to other machines."""
 
-    def send(self, method: str, **params: object) -> Mapping[str, object]:
-        """Send one protocol command and return its result.
+    def __post_init__(self) -> None:
+        self.page.on("console", self._note_message)
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)[:500]))
+        self.page.on("request", self._note_request)
+        self.page.on("requestfailed", self._note_failure)
+        self.page.on("response", self._note_response)
 
-        Raises:
-            RuntimeError: when the browser refuses the command.
-        """
-        self._last_id += 1
-        message = {"id": self._last_id, "method": method, "params": params, "sessionId": self.session_id}
-        self.socket.send(json.dumps(message))
-        while True:
-            answer = json.loads(self.socket.recv(timeout=60))
-            if answer.get("id") == self._last_id and answer.get("sessionId") == self.session_id:
-                if "error" in answer:
-                    raise RuntimeError(f"{method}: {answer['error']}")
-                result: Mapping[str, object] = answer["result"]
-                return result
-            self._note(answer)
+    def _note_message(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not _PROBE.search(message.location["url"]):
+            self.problems.append(f"console: {message.text[:500]}")
 
-    def _note(self, event: Mapping[str, object]) -> None:
-        if event.get("method") == "Runtime.exceptionThrown":
-            self.problems.append(json.dumps(event.get("params"))[:500])
+    def _note_request(self, request: Request) -> None:
+        if (urlsplit(request.url).hostname or "") not in _OURS:
+            self.problems.append(f"request to elsewhere: {request.url}")
+
+    def _note_failure(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # another page was opened meanwhile
+            self.problems.append(f"{request.failure}: {request.url}")
+
+    def _note_response(self, response: Response) -> None:
+        if response.status >= 400 and not _PROBE.search(response.url):
+            self.problems.append(f"status {response.status}: {response.url}")
 
     def evaluate(self, expression: str) -> object:
         """Return the value of a JavaScript expression in the tab."""
-        result = self.send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-        remote = result["result"]
-        return remote.get("value") if isinstance(remote, dict) else None
+        value: object = self.page.evaluate(expression)
+        return value
 
     def text(self) -> str:
         """Return the visible text of the page."""
-        return str(self.evaluate("document.body.innerText"))
+        return self.page.inner_text("body")
 
     def url(self) -> str:
         """Return the address as the address bar shows it."""
         return str(self.evaluate("location.href"))
 
     def wait_for(self, condition: str, *, timeout_s: float = 60.0) -> None:
-        """Wait until a JavaScript condition holds.
+        """Wait until a JavaScript condition holds; playwright's own waiting needs `eval`, which our pages forbid.
 
         Raises:
             TimeoutError: when it does not in time; the message carries the page's text.
         """
         deadline = time.monotonic() + timeout_s
-        while not self.evaluate(f"Boolean({condition})"):
+        while not self._holds(condition):
             if time.monotonic() > deadline:
-                raise TimeoutError(
-                    f"{condition} did not hold within {timeout_s} s on {self.url()}:\n{self.text()[:2000]}"
-                )
-            time.sleep(POLL_S)
+                text = self.text()[-2000:]  # the sidebar comes first
+                raise TimeoutError(f"{condition} did not hold within {timeout_s} s on {self.url()}:\n{text}")
+            self.page.wait_for_timeout(POLL_MS)
+
+    def _holds(self, condition: str) -> bool:
+        try:
+            return bool(self.page.evaluate(f"Boolean({condition})"))
+        except Error as error:
+            if "navigat" in str(error) or "context was destroyed" in str(error):
+                return False  # the page changes just now
+            raise
 
     def wait_for_text(self, text: str, *, timeout_s: float = 60.0) -> None:
         """Wait until the page shows a text."""
-        self.wait_for(f"document.body.innerText.includes({json.dumps(text)})", timeout_s=timeout_s)
+        self.wait_for(f"document.body?.innerText.includes({json.dumps(text)})", timeout_s=timeout_s)
 
     def wait_until_drawn(self, *, timeout_s: float = 60.0) -> None:
         """Wait until Streamlit has finished its script and every chart of the page has been drawn."""
-        self.wait_for(
-            "document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
-            " && document.querySelectorAll('[data-testid=stSkeleton]').length === 0"
-            " && [...document.querySelectorAll('[data-testid=stPlotlyChart]')]"
-            ".every(chart => chart.querySelector('svg.main-svg'))",
-            timeout_s=timeout_s,
-        )
-        time.sleep(0.6)  # plotly and the sidebar still move for about half a second after they are there
+        self.wait_for(DRAWN, timeout_s=timeout_s)
+        self.page.wait_for_timeout(SETTLE_MS)
 
     def go(self, url: str, *, wait_for: str | None = None) -> None:
         """Open an address, wait for a text on it (when given) and until the page is drawn."""
-        self.send("Page.navigate", url=url)
+        self.page.goto(url, wait_until="commit")
         if wait_for is not None:
             self.wait_for_text(wait_for)
         self.wait_until_drawn()
 
     def click(self, selector: str) -> None:
-        """Click the middle of the first element that matches a CSS selector."""
-        self.wait_for(f"document.querySelector({json.dumps(selector)})")
-        self.evaluate(f"document.querySelector({json.dumps(selector)}).scrollIntoView({{block: 'center'}})")
-        box = self.evaluate(
-            f"(() => {{const r = document.querySelector({json.dumps(selector)}).getBoundingClientRect();"
-            " return [r.x + r.width / 2, r.y + r.height / 2]})()"
-        )
-        if not isinstance(box, list):
-            raise RuntimeError(f"no box for {selector!r}")
-        self.click_at(float(box[0]), float(box[1]))
+        """Click the first element that matches a CSS selector, as soon as it can be clicked."""
+        self.page.locator(selector).first.click()
 
     def click_at(self, x: float, y: float) -> None:
         """Press and release the left mouse button at a point in CSS pixels."""
-        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
-            self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+        self.page.mouse.click(x, y)
 
     def type(self, text: str) -> None:
-        """Type into whatever has the focus."""
-        self.send("Input.insertText", text=text)
+        """Put a text where the focus is, as a paste does."""
+        self.page.keyboard.insert_text(text)
 
-    def press(self, key: str, code: int) -> None:
-        """Press one key by its name and Windows key code, for example Enter, 13."""
-        extra = {"text": "\r"} if key == "Enter" else {}
-        self.send("Input.dispatchKeyEvent", type="keyDown", key=key, code=key, windowsVirtualKeyCode=code, **extra)
-        self.send("Input.dispatchKeyEvent", type="keyUp", key=key, code=key, windowsVirtualKeyCode=code)
+    def press(self, key: str) -> None:
+        """Press one key by its name, for example Enter."""
+        self.page.keyboard.press(key)
 
-    def resize(self, height: int) -> None:
-        """Set the height of the screen, keeping its width."""
-        self.send(
-            "Emulation.setDeviceMetricsOverride",
-            width=self.screen.width,
-            height=height,
-            deviceScaleFactor=2 if self.screen.phone else 1,
-            mobile=self.screen.phone,
-        )
-
-    def screenshot(self, path: Path, *, whole_page: bool = True) -> None:
-        """Write a PNG of the page, the part below the fold included."""
-        if whole_page:  # Streamlit scrolls an inner element, so the window itself has to grow
-            wanted = self.evaluate("document.querySelector('[data-testid=stMain]')?.scrollHeight ?? 0")
-            height = max(self.screen.height, int(str(wanted or 0)))
-            self.resize(min(height, MAX_HEIGHT_PX))
-            self.wait_until_drawn()
-        picture = self.send("Page.captureScreenshot", format="png")["data"]
+    def screenshot(self, path: Path, *, most_px: int) -> None:
+        """Write a PNG of the page, the part below the fold included, up to a height in CSS pixels."""
+        wanted = self.evaluate("document.querySelector('[data-testid=stMain]')?.scrollHeight ?? 0")
+        height = min(max(self.screen.height, int(str(wanted or 0))), most_px)
+        self._resize(height)  # Streamlit scrolls an inner element, so the window itself has to grow
+        self.wait_until_drawn()
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(base64.b64decode(str(picture)))
-        if whole_page:
-            self.resize(self.screen.height)
+        self.page.screenshot(path=path)
+        self._resize(self.screen.height)
+
+    def _resize(self, height: int) -> None:
+        self.page.set_viewport_size({"width": self.screen.width, "height": height})
 
 
+@dataclass(frozen=True)
 class Chromium:
     """A running headless chromium; `start_chromium` makes one."""
 
-    def __init__(self, socket: ClientConnection) -> None:
-        self._socket = socket
-
-    def _command(self, method: str, **params: object) -> Mapping[str, object]:
-        self._socket.send(json.dumps({"id": 0, "method": method, "params": params}))
-        while True:
-            answer = json.loads(self._socket.recv(timeout=60))
-            if answer.get("id") == 0:
-                result: Mapping[str, object] = answer["result"]
-                return result
+    browser: Browser
 
     @contextmanager
     def tab(self, screen: Screen) -> Iterator[Tab]:
         """Open a tab with its own cookies and storage on a given screen; it closes with the block."""
-        context = self._command("Target.createBrowserContext")["browserContextId"]
-        target = self._command("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
-        session = self._command("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        tab = Tab(self._socket, str(session), screen)
-        tab.send("Page.enable")
-        tab.send("Runtime.enable")
-        scheme = "dark" if screen.dark else "light"
-        tab.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        tab.resize(screen.height)
-        try:
-            yield tab
-        finally:
-            self._command("Target.disposeBrowserContext", browserContextId=context)
+        with self.browser.new_context(
+            viewport={"width": screen.width, "height": screen.height},
+            color_scheme="dark" if screen.dark else "light",
+            device_scale_factor=2 if screen.phone else 1,
+            is_mobile=screen.phone,
+            has_touch=screen.phone,
+        ) as context:
+            yield Tab(context.new_page(), screen)
 
 
 @contextmanager
 def start_chromium(binary: str) -> Iterator[Chromium]:
     """Start a headless chromium with a profile of its own; it ends, and its profile goes, with the block.
 
-    Raises:
-        TimeoutError: when it does not start.
+    While it runs, `asyncio.run` does not work in the same thread: playwright keeps its own loop there.
     """
-    with tempfile.TemporaryDirectory(prefix="ucurve-chromium-", ignore_cleanup_errors=True) as profile:
-        process = subprocess.Popen(  # noqa: S603 - fixed arguments, a binary the caller found
-            [binary, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            # No pings: the browser is on this machine, and a thread that draws random numbers disturbs seeded tests.
-            with connect(_devtools_address(Path(profile)), max_size=None, proxy=None, ping_interval=None) as socket:
-                yield Chromium(socket)
-        finally:
-            process.terminate()
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _devtools_address(profile: Path, timeout_s: float = 60.0) -> str:
-    """The address that chromium writes into its profile as soon as it listens."""
-    port_file = profile / "DevToolsActivePort"
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if port_file.exists() and len(lines := port_file.read_text().split()) == 2:
-            return f"ws://127.0.0.1:{lines[0]}{lines[1]}"
-        time.sleep(POLL_S)
-    raise TimeoutError(f"chromium did not start within {timeout_s} s")
+    flags = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=binary, args=flags)
+        yield Chromium(browser)
+        browser.close()

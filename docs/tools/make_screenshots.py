@@ -1,85 +1,96 @@
-"""Takes the pictures of the dashboard: `python -m docs.tools.make_screenshots --store DIR`, from the repository's root.
+"""Takes the pictures in docs/screenshots: `make screenshots` makes the store that they show, and runs this.
 
-Every page, at 1440 px and at the width of a phone, light and dark. Needs chromium (Debian: `apt install chromium`).
+Every page at 1440 px, light; some at the width of a phone, dark. Needs chromium (Debian: `apt install chromium`).
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from docs.tools.browser import Screen, find_chromium, start_chromium
+from PIL import Image
+
+from docs.tools.browser import Chromium, Screen, start_chromium
 from docs.tools.server import ROOT, dashboard
+from runner.reporting.browser import find_chromium
 
-PAGES: Final = {
-    path.stem.replace("_", "-"): "/" if path.stem == "overview" else f"/{path.stem}"
-    for path in sorted((ROOT / "pages").glob("[a-z]*.py"))
+FOLDER: Final = ROOT / "docs" / "screenshots"
+DESKTOP: Final = "desktop-light"
+PHONE: Final = "phone-dark"
+SCREENS: Final = {DESKTOP: Screen(width=1440, height=900), PHONE: Screen(width=390, height=844, dark=True)}
+MOST_PX: Final = {DESKTOP: 1500, PHONE: 844}
+_REAL: Final = "where=source%3Dtable"
+_DEMO: Final = "sweep=demo"
+QUERIES: Final = {
+    "overview": "",
+    "learning_rate": _REAL,
+    "batch_scaling": _REAL,
+    "best_configuration": _REAL,
+    "benchmarks": _DEMO,
+    "what_matters": _REAL,
+    "runs": _DEMO,
+    "compare_runs": _DEMO,
+    "data_health": "",
+    "report": _DEMO,
+    "launch": "",
+    "queue": "",
+    "audit": "",
+    "import_runs": "",
 }
-"""File name -> address of each page."""
-
-SCREENS: Final = {
-    "desktop-light": Screen(width=1440, height=900),
-    "desktop-dark": Screen(width=1440, height=900, dark=True),
-    "phone-light": Screen(width=390, height=844),
-    "phone-dark": Screen(width=390, height=844, dark=True),
-}
+"""Page -> what its address says on the picture: the demo's sweep, or the real table with three seeds a point."""
+ON_PHONE: Final = ("overview", "learning_rate", "best_configuration")
+PICTURES: Final = [(page, DESKTOP) for page in QUERIES] + [(page, PHONE) for page in ON_PHONE]
+_COLORS: Final = 128
+"""Of a picture's palette: enough for text and charts, a third of the bytes (our choice)."""
 
 
-def take_screenshots(
-    store: Path, folder: Path, *, query: str = "", pages: Sequence[str] = (), screens: Sequence[str] = ()
-) -> list[Path]:
-    """Take one picture per page and screen.
+def picture_file(page: str, screen: str) -> Path:
+    """Where a page's picture is kept."""
+    return FOLDER / f"{page.replace('_', '-')}-{screen}.png"
 
-    Args:
-        store: Folder of the store to show.
-        folder: Where the PNG files go.
-        query: Filters as they stand in the address bar, without the question mark.
-        pages: Names in `PAGES`; none takes all.
-        screens: Names in `SCREENS`; none takes all.
 
-    Returns:
-        The files written.
+def take_pictures(chromium: Chromium, address: str, pages: set[str]) -> list[Path]:
+    """Take the pictures of some pages of a dashboard that is served at an address.
 
     Raises:
-        RuntimeError: when there is no chromium.
+        RuntimeError: when something went wrong on a page.
     """
-    binary = find_chromium()
-    if binary is None:
-        raise RuntimeError("there is no chromium on this machine; on Debian: apt install chromium")
     written = []
-    with dashboard(store) as address, start_chromium(binary) as chromium:
-        for screen_name in screens or SCREENS:
-            with chromium.tab(SCREENS[screen_name]) as tab:
-                for page_name in pages or PAGES:
-                    path = PAGES[page_name]
-                    tab.go(f"{address}{path}?{query}" if query else f"{address}{path}")
-                    written.append(folder / f"{page_name}-{screen_name}.png")
-                    tab.screenshot(written[-1])
+    for screen in SCREENS:
+        with chromium.tab(SCREENS[screen]) as tab:
+            for page, on in PICTURES:
+                if on != screen or page not in pages:
+                    continue
+                tab.go(f"{address}/{'' if page == 'overview' else page}?{QUERIES[page]}")
+                tab.screenshot(picture_file(page, screen), most_px=MOST_PX[screen])
+                shrink(picture_file(page, screen))
+                written.append(picture_file(page, screen))
+            if tab.problems:
+                raise RuntimeError(f"the pages had problems: {tab.problems}")
     return written
+
+
+def shrink(file: Path) -> None:
+    """Give a picture a palette."""
+    with Image.open(file) as picture:
+        small = picture.convert("RGB").quantize(_COLORS, dither=Image.Dither.NONE)
+    small.save(file, optimize=True)
 
 
 def main() -> None:
     """Read the command line and take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--store", type=Path, required=True, help="folder of the store to show")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "screenshots", help="folder for the PNG files")
-    parser.add_argument(
-        "--query", default="", help="filters as in the address bar, for example sweep=demo&metric=eval_bpb"
-    )
-    parser.add_argument("--page", action="append", choices=PAGES, default=[], help="one page; repeat it [default: all]")
-    parser.add_argument("--screen", action="append", choices=SCREENS, default=[], help="likewise")
+    parser.add_argument("--page", action="append", choices=QUERIES, default=[], help="one page; repeat it")
     arguments = parser.parse_args()
-    for path in take_screenshots(
-        arguments.store.resolve(),
-        arguments.out.resolve(),
-        query=arguments.query,
-        pages=arguments.page,
-        screens=arguments.screen,
-    ):
-        sys.stdout.write(f"{path}\n")
+    binary = find_chromium()
+    if binary is None:
+        raise SystemExit("there is no chromium on this machine; on Debian: apt install chromium")
+    with dashboard(arguments.store.resolve()) as address, start_chromium(binary) as chromium:
+        for path in take_pictures(chromium, address, set(arguments.page or QUERIES)):
+            sys.stdout.write(f"{path}\n")
 
 
 if __name__ == "__main__":

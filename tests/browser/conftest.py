@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from docs.tools.browser import Chromium, find_chromium, start_chromium
+from docs.tools.browser import Chromium, start_chromium
 from docs.tools.server import dashboard
+from runner.reporting.browser import find_chromium
 from tests.pages.stores import mixed, write_store
 
 HERE = Path(__file__).parent
@@ -22,8 +23,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("browser"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Chromium]:
+    """For this folder only: while playwright runs, the tests of other folders cannot use asyncio."""
     binary = find_chromium()
     if binary is None:
         pytest.skip("no chromium on this machine (Debian: apt install chromium)")

@@ -184,7 +184,7 @@ def choose(tab: Tab, key: str, text: str) -> None:
     tab.click(f".st-key-{key} input")
     tab.type(text)
     time.sleep(0.5)
-    tab.press("Enter", 13)
+    tab.press("Enter")
 
 
 def axis_titles(tab: Tab) -> list[str]:

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from analysis.reports.compose import compose_report
 from analysis.reports.html import render_html
 from analysis.reports.order import ReportOrder
 from analysis.store import EvalRow, Store
-from runner.reporting.browser import find_chromium
+from docs.tools.browser import Chromium
 from tests.analysis.reports.conftest import ATTACKS
 from tests.pages.stores import FakeRun, mixed, write_store
 
 DRAWN = "html[data-charts=drawn]"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    binary = find_chromium()
-    if binary is None:
-        pytest.skip("no chromium on this machine (Debian: apt install chromium)")
-    with sync_playwright() as play:
-        started = play.chromium.launch(executable_path=binary, args=["--no-sandbox"])
-        yield started
-        started.close()
+@pytest.fixture
+def browser(chromium: Chromium) -> Browser:
+    return chromium.browser
 
 
 @pytest.fixture(scope="module")

@@ -241,7 +241,7 @@ def test_another_site_cannot_sign_anybody_out(team: Team) -> None:
 
 def test_the_dashboard_is_shown_in_no_frame(chromium: Chromium, team: Team) -> None:
     with chromium.tab(Screen()) as tab:
-        tab.send("Page.navigate", url=team.provider)  # another origin, whose pages may be framed
+        tab.page.goto(team.provider)  # another origin, whose pages may be framed
         tab.wait_for_text("OpenID")
 
         assert framed_address(tab, f"{team.provider}/") == f"{team.provider}/"
@@ -253,9 +253,7 @@ def framed_address(tab: Tab, address: str) -> str:
     frame = f'<iframe src="{address}" onload="window.loaded = true"></iframe>'
     tab.evaluate(f"window.loaded = false; document.body.innerHTML = {json.dumps(frame)}")
     tab.wait_for("window.loaded")
-    tree = tab.send("Page.getFrameTree")["frameTree"]
-    assert isinstance(tree, dict)
-    return str(tree["childFrames"][0]["frame"]["url"])
+    return tab.page.main_frame.child_frames[0].url
 
 
 def test_without_the_provider_nobody_comes_in_and_those_inside_go_on(folder: Path, team: Team) -> None:
