@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import re
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -32,6 +33,7 @@ from runner.serving.checks import check_serving
 from runner.serving.guard import Guard
 from runner.serving.patience import ImpatientProtocol
 from runner.serving.rules import Rules
+from runner.worker.kernel import die_with_parent
 
 _COLLECT_EVERY_S: Final = 30.0
 _MOST_MESSAGE_BYTES: Final = 8 * 1024 * 1024
@@ -133,6 +135,8 @@ def main() -> None:
     parser.add_argument("--lan", action="store_true")
     chosen = parser.parse_args()
     sys.argv[1:] = []  # the page's own arguments
+    if sys.platform == "linux":
+        die_with_parent(signal.SIGTERM)  # or a killed `ucurve app` would leave a server behind that holds the port
     try:
         authority = load_authority(os.environ)
         site = load_site(os.environ)

@@ -78,6 +78,7 @@ def serve_app(
     if lan and not import_root:
         places = replace(places, roots=())  # other people read only what was named
     beside = nullcontext() if no_worker else worker_beside(store, note, site_file=site)
-    with beside, running_dashboard(store, port, places, site_file=site, lan=lan) as (process, address):
+    dashboard = running_dashboard(store, port, places, site_file=site, lan=lan)
+    with dashboard as (process, address), beside:  # in this order: a dashboard that is refused starts no training
         typer.echo(f"Dashboard: {address} (Ctrl-C ends it)")
         wait_for_end(process)

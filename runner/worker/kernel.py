@@ -33,9 +33,9 @@ def adopt_orphans() -> None:
     _prctl(_SET_CHILD_SUBREAPER, 1)
 
 
-def die_with_parent() -> None:
-    """From now on this process is killed when the thread that started it ends; `exec` keeps it so."""
-    _prctl(_SET_PDEATHSIG, signal.SIGKILL)
+def die_with_parent(sign: signal.Signals = signal.SIGKILL) -> None:
+    """From now on this process gets a signal when the thread that started it ends; `exec` keeps it so."""
+    _prctl(_SET_PDEATHSIG, sign)
 
 
 def out_of_memory_kills() -> int | None:

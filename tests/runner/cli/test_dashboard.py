@@ -13,6 +13,7 @@ import pytest
 from analysis.store import Store
 from runner.errors import EnvironmentProblem
 from runner.serving.process import ADDRESS, running_dashboard
+from tests.runner.cli.calling import Caller
 
 
 def free_port() -> int:
@@ -54,3 +55,27 @@ def test_a_taken_port_is_said_plainly(store: Store) -> None:
             running_dashboard(Path(store.location), port),
         ):
             pass
+
+
+def test_a_dashboard_that_cannot_start_starts_no_worker(store: Store, ucurve: Caller) -> None:
+    with socket.socket() as taken:
+        taken.bind((ADDRESS, 0))
+        taken.listen()
+        answer = ucurve("app", "--store", store.location, "--port", str(taken.getsockname()[1]))
+    assert answer.code == 3
+    assert "is taken" in answer.err
+    assert not (Path(store.location) / "queue").exists()
+
+
+@pytest.mark.slow
+def test_a_killed_dashboard_leaves_no_server_behind(store: Store) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "runner.cli", "app", "--store", store.location, "--port", str(port), "--no-worker"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert f"http://{ADDRESS}:{port}" in process.stdout.readline()
+        process.kill()
+    deadline = time.monotonic() + 30
+    while answers(port) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not answers(port)
