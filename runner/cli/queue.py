@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 queue_app = typer.Typer(help="Show the queue of sweeps, and arrange it.")
 _SHOWN = 30
 _LOG_LINES = 20
+_MOST_SHOWN = 1_000_000
 
 
 @queue_app.callback(invoke_without_command=True)
@@ -39,7 +40,9 @@ def list_queue(
         list[str] | None,
         typer.Option("--state", metavar="STATE", help="queued, running, finished, failed or stopped; repeatable."),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Most jobs that are shown.")] = _SHOWN,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=_MOST_SHOWN, metavar="N", help="Most jobs that are shown.")
+    ] = _SHOWN,
     json_output: JsonOption = False,
 ) -> None:
     """Show the jobs: running ones, then queued ones in their order, then ended ones, the newest first."""
@@ -62,6 +65,8 @@ def list_queue(
         for job in jobs
     ]
     print_table(("job", "state", "!runs", "by", "submitted (UTC)", ""), rows)
+    if not jobs:
+        note(f"No {'such ' if state else ''}job is in the queue {str(opened.folder)!r}; `ucurve submit` adds one.")
     alive = [worker for worker in workers if worker.is_alive]
     if not alive and any(job.state == "queued" for job in jobs):
         note(f"No worker is running: start one with `ucurve worker --store {store}`.")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis.wording.plain import count_text
 from runner.cli.output import note, print_json, print_lines
 from runner.cli.queue_options import find_job
 
@@ -66,7 +67,7 @@ def _came_of_it(job: Job) -> str:
 
 
 def _name(job: Job) -> str:
-    return f"job {job.job_id} ({job.order.sweep_id}, {job.order.n_runs:,} runs)"
+    return f"job {job.job_id} ({job.order.sweep_id}, {count_text(job.order.n_runs, 'run')})"
 
 
 def state_text(job: Job) -> str:

@@ -31,9 +31,10 @@ def submit_sweep(
     import secrets
 
     from runner.access.local import command_line_person
-    from runner.queue.order import read_order
+    from runner.queue.order import checked_order, read_order, require_files
 
     order, person = read_order(spec), command_line_person()
+    require_files(checked_order(order))
     opened = open_queue(store, queue)
     key = f"again-{secrets.token_hex(16)}" if again else opened.key_by_hand(order, person)
     submitted = opened.submit(order, person, key=key)

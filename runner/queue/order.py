@@ -69,17 +69,33 @@ def count_runs(spec: SweepSpec) -> int:
     return n_runs
 
 
+def require_files(spec: SweepSpec) -> None:
+    """Looks whether the files and folders that a sweep names are there, before it waits for its turn in vain.
+
+    Raises:
+        ConfigError: One is not.
+    """
+    for key, path in _named_paths(spec):
+        if not path.exists():
+            raise ConfigError(f"{spec.name}: {key}: there is no {str(path)!r}; correct the path, or put it there first")
+
+
 def _check_paths(spec: SweepSpec) -> None:
-    dataset = spec.dataset
-    files = [
-        (f"dataset.{key}", path) for key in ("path", "held_out") if isinstance(path := getattr(dataset, key), Path)
-    ]
-    benchmarks = spec.evaluate.benchmarks if spec.evaluate is not None else ()
-    files += [("evaluate.benchmarks", Path(name)) for name in benchmarks if name.lower().endswith(".jsonl")]
-    if spec.model.id.startswith(("./", "../", "~")):
-        files.append(("model.id", Path(spec.model.id)))
-    for key, path in files:
+    for key, path in _named_paths(spec):
         if not path.is_absolute():
             raise ConfigError(
                 f"{spec.name}: {key}: {str(path)!r} is relative, and a worker runs elsewhere; write the whole path"
             )
+
+
+def _named_paths(spec: SweepSpec) -> list[tuple[str, Path]]:
+    """The files and folders that a sweep names, by the key that names them."""
+    dataset = spec.dataset
+    paths = [
+        (f"dataset.{key}", path) for key in ("path", "held_out") if isinstance(path := getattr(dataset, key), Path)
+    ]
+    benchmarks = spec.evaluate.benchmarks if spec.evaluate is not None else ()
+    paths += [("evaluate.benchmarks", Path(name)) for name in benchmarks if name.lower().endswith(".jsonl")]
+    if spec.model.id.startswith(("./", "../", "~", "/")):
+        paths.append(("model.id", Path(spec.model.id)))
+    return paths

@@ -207,3 +207,26 @@ def test_every_json_key_is_documented(ucurve: Caller, queue: Queue) -> None:
     for verb, answer in documents.items():
         documented = of_a_job | set(re.findall(r"`([a-z_]+)`", _section(verb)))
         assert not set(_keys(_json(answer))) - documented
+
+
+def test_a_sweep_whose_files_are_missing_is_refused_at_once(ucurve: Caller, queue: Queue, tmp_path: Path) -> None:
+    text = (tmp_path / "mine.yaml").read_text()
+    for wrong, key in (
+        (text.replace("skills", "./no.jsonl"), "dataset.path"),
+        (text.replace("smollm2-135m", "./no"), "model.id"),
+    ):
+        (tmp_path / "mine.yaml").write_text(wrong)
+        answer = ucurve("submit", "mine.yaml")
+        assert answer.code == 2
+        assert f"mine: {key}: there is no" in answer.err
+    assert not queue.jobs()
+
+
+def test_an_empty_queue_says_where_it_looked(ucurve: Caller, queue: Queue) -> None:
+    assert f"No job is in the queue {str(queue.folder)!r}" in ucurve("queue").err
+
+
+def test_a_limit_no_database_knows_is_refused_by_the_option(ucurve: Caller) -> None:
+    answer = ucurve("queue", "--limit", 10**22)
+    assert answer.code == 2
+    assert "--limit" in answer.err
