@@ -15,6 +15,7 @@ from analysis.number_format import format_percent, format_tried_lr
 from analysis.wording.voices import MARKDOWN
 from pages._charts import show_warnings
 from pages._launch_start import offer_suggestions_of
+from pages._tables import LR_FORMAT
 from pages._text import MISSING, count_text, md_escape
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def curve_columns(metric: str) -> dict[str, ColumnConfig | str | None]:
     rates = ("best_tried_lr", "optimum_lr", "interval_low", "interval_high", "recommended_lr")
     return {
         "curve": st.column_config.TextColumn(pinned=True),
-        **{name: st.column_config.NumberColumn(format="%.2e") for name in rates},
+        **{name: st.column_config.NumberColumn(format=LR_FORMAT) for name in rates},
         f"best_{metric}": st.column_config.NumberColumn(format="%.4f", help="mean at the best learning rate tried"),
         f"mean_{metric}": st.column_config.NumberColumn(format="%.4f", help="mean over the finite runs"),
         "sd": st.column_config.NumberColumn(format="%.2g", help="standard deviation between runs"),

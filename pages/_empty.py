@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages._text import md_escape
+
 
 def show_no_store(location: str, reason: str, *, first_steps: bool) -> None:
     """There is no store to read."""
-    st.info("**There is no store here yet.** The first sweep or import creates it.", icon=":material/database_off:")
-    st.text(reason)
+    said = f"**There is no store here yet.** The first sweep or import creates it.  \n:gray[{md_escape(reason)}]"
+    st.info(said, icon=":material/database_off:")
     if first_steps:
         _show_first_steps(location)
 

@@ -129,8 +129,18 @@ def _show_job(store: Path, job: ImportJob) -> None:
             st.error(md_escape(job.problem), icon=":material/error:")
         elif job.report is not None:
             _show_report(store, job, job.report)
+        elif job.order.dry_run:
+            st.caption("Stopped before it had looked at everything; nothing was imported.")
         else:
             st.caption("What had arrived whole is in the store; the same import again brings the rest.")
+        if job.state in ("failed", "stopped"):
+            st.button(
+                "Look again" if job.order.dry_run else "Go on with the import",
+                key=f"import-again-{job.job_id}",
+                icon=":material/replay:",
+                on_click=_start,
+                args=(store, job.order),
+            )
 
 
 def _show_running(store: Path, job: ImportJob) -> None:

@@ -12,6 +12,7 @@ from analysis.runs.progress import summarise_sweeps, track_progress
 from analysis.store import Condition, Snapshot
 from pages._data import Where, load_latest, load_runs
 from pages._live import live
+from pages._tables import LR_FORMAT, three_digits
 from pages._text import MISSING, count_text, duration_text, md_escape
 from pages._view import View
 
@@ -70,6 +71,7 @@ def _show_runs(progress: pd.DataFrame) -> None:
     shown = progress.assign(
         run=progress["name"].fillna(progress["run_id"]),
         percent=100 * progress["done"],
+        lr_now=progress["lr_now"].map(three_digits, na_action="ignore"),
         eta=[duration_text(seconds) for seconds in progress["eta_s"]],
         steps=[_steps_text(step, n_steps) for step, n_steps in zip(progress["step"], progress["n_steps"], strict=True)],
     )
@@ -85,7 +87,7 @@ def _show_runs(progress: pd.DataFrame) -> None:
             "eta": st.column_config.TextColumn("Left", help="at the mean speed so far", alignment="right"),
             "train_loss": st.column_config.NumberColumn("Train loss", help="nats per target token", format="%.4f"),
             "eval_loss": st.column_config.NumberColumn("Eval loss", help="nats per target token", format="%.4f"),
-            "lr_now": st.column_config.NumberColumn("LR now", format="%.2e"),
+            "lr_now": st.column_config.NumberColumn("LR now", format=LR_FORMAT),
             "tokens_per_s": st.column_config.NumberColumn("Tokens/s", help="trained tokens", format="%,.0f"),
         },
     )

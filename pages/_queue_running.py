@@ -17,6 +17,7 @@ from pages._progress import SILENT_AFTER_S
 from pages._queue_actions import refusal_for, stop_job, stop_run
 from pages._queue_files import read_log_end, read_status
 from pages._queue_store import open_queue, store_folder
+from pages._tables import LR_FORMAT, three_digits
 from pages._text import MISSING, ago_text, bytes_text, count_text, duration_text, md_escape, tokens_text
 from runner.job_files import JobStatus, RunStatus
 from runner.queue.job import Job
@@ -113,7 +114,7 @@ def _show_runs(status: JobStatus) -> None:
             "steps": f"{run.step:,} / {run.n_steps:,}",
             "train_loss": run.train_loss,
             "eval_loss": run.eval_loss,
-            "lr_now": run.learning_rate_now,
+            "lr_now": None if run.learning_rate_now is None else three_digits(run.learning_rate_now),
         }
         for run in status.running
     ]
@@ -129,7 +130,7 @@ def _show_runs(status: JobStatus) -> None:
             "steps": st.column_config.TextColumn("Steps", alignment="right"),
             "train_loss": st.column_config.NumberColumn("Train loss", help="nats per target token", format="%.4f"),
             "eval_loss": st.column_config.NumberColumn("Eval loss", help="nats per target token", format="%.4f"),
-            "lr_now": st.column_config.NumberColumn("LR now", format="%.2e"),
+            "lr_now": st.column_config.NumberColumn("LR now", format=LR_FORMAT),
         },
     )
 

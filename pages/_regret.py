@@ -11,7 +11,7 @@ import streamlit as st
 from analysis.lr_curves.rule_regret import THRESHOLD, RuleRegret, compute_rule_regret
 from analysis.number_format import format_percent, format_tried_lr
 from pages._data import analyse
-from pages._tables import show_table
+from pages._tables import LR_FORMAT, show_table
 from pages._text import count_text, join_text, md_escape
 from pages._view import View
 
@@ -99,8 +99,8 @@ def _summary_text(summary: RegretSummary, found: RuleRegret, against: str) -> st
 def _regret_columns(found: RuleRegret) -> dict[str, ColumnConfig | str | None]:
     return {
         "curve": st.column_config.TextColumn(pinned=True),
-        "learning_rate": st.column_config.NumberColumn(format="%.2e", help="what is judged"),
-        "best_tried_lr": st.column_config.NumberColumn(format="%.2e"),
+        "learning_rate": st.column_config.NumberColumn(format=LR_FORMAT, help="what is judged"),
+        "best_tried_lr": st.column_config.NumberColumn(format=LR_FORMAT),
         f"in_{found.metric}": st.column_config.NumberColumn(format="%.4f", help="regret in the metric's unit"),
         **{name: st.column_config.NumberColumn(format="percent", help=text) for name, text in _COLUMNS.items()},
     }

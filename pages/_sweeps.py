@@ -21,7 +21,7 @@ from pages._charts import show_chart, theme
 from pages._curves import marks
 from pages._data import load_lr_curves
 from pages._pictures import picture
-from pages._tables import offer_csv
+from pages._tables import LR_FORMAT, offer_csv, three_digits
 from pages._text import MISSING, ago_text, count_text, md_escape
 from pages._view import View, current_view
 
@@ -109,7 +109,10 @@ def show_sweeps(sweeps: pd.DataFrame, metric: str) -> None:
             st.session_state["sweep"] = ids[rows[0]]
 
     st.dataframe(
-        sweeps.assign(done=100 * sweeps["done"])[shown_columns(sweeps)],
+        sweeps.assign(
+            done=100 * sweeps["done"],
+            best_learning_rate=sweeps["best_learning_rate"].map(three_digits, na_action="ignore"),
+        )[shown_columns(sweeps)],
         hide_index=True,
         key=key,
         on_select=choose,
@@ -131,7 +134,7 @@ def show_sweeps(sweeps: pd.DataFrame, metric: str) -> None:
             "best_value": st.column_config.NumberColumn(
                 f"Best {metric}", help="best single finished run; none where the runs do not compare", format="%.4f"
             ),
-            "best_learning_rate": st.column_config.NumberColumn("at LR", format="%.2e"),
+            "best_learning_rate": st.column_config.NumberColumn("at LR", format=LR_FORMAT),
             "updated_at": st.column_config.DatetimeColumn("Last change", format="distance"),
             "model": "Model",
             "dataset": "Data",

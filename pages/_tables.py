@@ -29,8 +29,10 @@ STATUS_COLORS: Final[Mapping[str, Literal["green", "blue", "gray", "orange", "re
 }
 MOST_ROWS: Final = 500
 """Rows of one table that are shown: each is sent anew after every click. The download has all."""
+LR_FORMAT: Final = "%e"
+"""As people write them: with the digits that the number has, of which `round_rates` leaves three: `3e-4`, `3.16e-4`."""
 _FORMATS: Final[Mapping[str, str]] = {
-    "learning_rate": "%.2e",
+    "learning_rate": LR_FORMAT,
     "tokens_seen": "localized",
     "token_budget": "localized",
     "wall_s": "%.0f",
@@ -58,11 +60,27 @@ def show_table(
         whole_percent: Shares that are known to a percent at best, and shown so; the CSV keeps their digits.
     """
     config = {**explain_columns(table.columns), **(columns or {})}
-    shown = table.head(MOST_ROWS).round(dict.fromkeys(whole_percent, 2))
+    shown = round_rates(table.head(MOST_ROWS), config).round(dict.fromkeys(whole_percent, 2))
     if len(shown) < len(table):
         st.caption(f"The first {len(shown):,} of {len(table):,} rows; the download has all.")
     st.dataframe(shown, hide_index=True, column_config=config, key=name, alt=alt, height=height, placeholder=MISSING)
     offer_csv(table, name)
+
+
+def round_rates(table: pd.DataFrame, columns: Mapping[str, ColumnConfig | str | None]) -> pd.DataFrame:
+    """The table with three digits of every learning rate: of each column that is shown in their format."""
+    named = [name for name in table.columns if _format_of(columns.get(name)) == LR_FORMAT]
+    return table.assign(**{name: table[name].map(three_digits, na_action="ignore") for name in named})
+
+
+def _format_of(column: ColumnConfig | str | None) -> object:
+    kind = column.get("type_config") if isinstance(column, dict) else None
+    return kind.get("format") if kind else None
+
+
+def three_digits(rate: float) -> float:
+    """A learning rate as it is shown."""
+    return float(f"{rate:.2e}")
 
 
 def offer_csv(table: pd.DataFrame, name: str) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Container, Mapping, Sequence
 
+from analysis.number_format import format_tried_lr
 from analysis.store import Store, StoreWriter
 from runner.run_rows import provenance_json
 from runner.spec.plan import FORWARD_SHARE, TrialPlan
@@ -58,7 +59,8 @@ class SweepObserver:
             }
         )
         trial = state.trial
-        name = f"lr {trial.learning_rate:.2e}  batch {trial.batch_size}  rank {trial.lora_rank}  seed {trial.seed}"
+        rate = format_tried_lr(trial.learning_rate)
+        name = f"lr {rate}  batch {trial.batch_size}  rank {trial.lora_rank}  seed {trial.seed}"
         self._progress.begun.add(state.run_id)
         self._progress.running[state.run_id] = RunProgress(
             state.run_id,

@@ -19,6 +19,13 @@ from analysis.runs.trials import varying_keys
 from analysis.runs.values import RunValue
 
 _SHORT: Final = {"learning_rate": "lr", "batch_size": "batch", "lora_rank": "rank", "lora_alpha": "alpha"}
+_SAME: Final = {
+    "learning_rate": ("lr", "peak_lr", "max_lr", "learningRate"),
+    "batch_size": ("batch", "bs", "global_batch_size", "train_batch_size", "per_device_train_batch_size"),
+    "lora_rank": ("rank", "r", "lora_r"),
+    "lora_alpha": ("alpha",),
+}
+"""What other programs call the typed columns; left out of names only where the numbers agree as well."""
 _FOLLOWERS: Final = frozenset({"max_steps", "epochs", "warmup_steps"})
 """Under a token budget these follow from the batch size; they name a configuration only where they do not."""
 
@@ -104,7 +111,17 @@ def _naming_keys(columns: Mapping[str, Sequence[GroupValue]], trials: Sequence[S
         key
         for key in varying_keys(columns, trials)
         if not (key in _FOLLOWERS and _follows(columns["batch_size"], columns[key], firsts))
+        and not _repeats(columns, key, firsts)
     ]
+
+
+def _repeats(columns: Mapping[str, Sequence[GroupValue]], key: str, rows: Sequence[int]) -> bool:
+    """Whether a key only says again what a typed column says, such as an imported configuration's own `lr`."""
+    column = next((name for name, words in _SAME.items() if key != name and key.rpartition(".")[2] in words), None)
+    if column is None or column not in columns:
+        return False
+    pairs = [(_number(columns[column][row]), _number(columns[key][row])) for row in rows]
+    return all(a is not None and b is not None and math.isclose(a, b, rel_tol=1e-9) for a, b in pairs)
 
 
 def _follows(causes: Sequence[GroupValue], values: Sequence[GroupValue], rows: Sequence[int]) -> bool:

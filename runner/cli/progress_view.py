@@ -145,7 +145,7 @@ def _running_table(progress: SweepProgress, clock: _Clock) -> Table:
             f"{run.step}/{run.n_steps}",
             _number(run.train_loss, ".4f"),
             _number(run.eval_loss, ".4f"),
-            _number(run.lr_now, ".2e"),
+            DASH if run.lr_now is None else _rate(run.lr_now),
             _number(run.tokens_per_s(now), ",.0f"),
             DASH if left_s is None else duration(left_s),
         )
@@ -178,6 +178,12 @@ def _scoring_state(progress: ScoringProgress) -> str:
 def _end_line(run: RunProgress, status: str, reason: str | None) -> str:
     why = f" ({reason})" if reason else ""
     return f"{status}: {run.name}, {run.step} steps, eval loss {_number(run.eval_loss, '.4f')}{why}"
+
+
+def _rate(learning_rate: float) -> str:
+    from analysis.number_format import format_tried_lr
+
+    return format_tried_lr(learning_rate) if learning_rate > 0 else "0"
 
 
 def _number(value: float | None, form: str) -> str:

@@ -274,3 +274,21 @@ def test_the_stated_best_configurations_of_a_public_sweep_come_out() -> None:
         assert ranking.winner is not None
         assert ranking.winner.trial_key == stated_score.trial_key
         assert ranking.winner.mean == pytest.approx(row["stated_best_test_nll"], abs=1e-4)
+
+
+@pytest.mark.parametrize(("own", "name"), [(1.0, "lr 1e-4"), (2.0, "lr 1e-4, lr 0.0002")])
+def test_a_configurations_own_word_for_a_column_is_said_once_where_it_agrees(own: float, name: str) -> None:
+    rows = [
+        {
+            "run_id": f"r{number}",
+            "trial_key": f"t{number}",
+            "status": "finished",
+            "learning_rate": rate,
+            "value": 1.0 + number,
+            "config_json": json.dumps({"lr": own * rate}),
+        }
+        for number, rate in enumerate((1e-4, 3e-4))
+    ]
+    best = rank_configurations(pd.DataFrame(rows), metric="eval_loss")
+
+    assert best.overall.ranking[0].name == name

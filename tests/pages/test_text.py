@@ -8,13 +8,15 @@ from types import ModuleType
 
 import pandas as pd
 import pytest
+import streamlit
 from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.lr_curves import sentences
-from analysis.wording import plain, voices
+from analysis.wording import paths, plain, voices
 from analysis.wording.spreadsheet import to_csv
-from pages import _location, _paths, _text
+from pages import _location, _text
+from pages._tables import LR_FORMAT, round_rates
 from pages._text import ago_text, count_text, duration_text, join_text, md_escape
 
 CELLS = st.one_of(st.text(max_size=12), st.floats(allow_nan=False), st.integers(-5, 5))
@@ -80,7 +82,7 @@ def test_a_moment_in_the_future_is_named_as_such() -> None:
     assert ago_text(pd.NaT, now) == "–"  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("module", [_text, _location, _paths, sentences, plain, voices])
+@pytest.mark.parametrize("module", [_text, _location, paths, sentences, plain, voices])
 def test_docstring_examples(module: ModuleType) -> None:
     outcome = doctest.testmod(module)
 
@@ -102,3 +104,17 @@ def test_words() -> None:
     assert join_text([]) == ""
     assert join_text(["a"]) == "a"
     assert join_text(["a", "b"]) == "a and b"
+
+
+def test_learning_rates_in_tables_keep_three_digits_and_other_numbers_all() -> None:
+    columns = {
+        "lr": streamlit.column_config.NumberColumn(format=LR_FORMAT),
+        "loss": streamlit.column_config.NumberColumn(),
+    }
+    table = pd.DataFrame({"lr": [0.00031622776, 2e-4, None], "loss": [1.23456789, 2.0, 3.0]})
+
+    shown = round_rates(table, columns)
+
+    assert shown["lr"].tolist()[:2] == [3.16e-4, 2e-4]
+    assert shown["lr"].isna().tolist() == [False, False, True]
+    assert shown["loss"].tolist() == table["loss"].tolist()

@@ -46,7 +46,7 @@ def test_a_terminal_shows_a_line_per_running_trial(
         view.changed(progress())
         time.sleep(0.4)  # a redraw
     said = capsys.readouterr().out
-    for text in ("demo: 1 of 3 runs done", "lr 1e-3", "5/20", "2.5000", "5.00e-04", "tokens/s", "left"):
+    for text in ("demo: 1 of 3 runs done", "lr 1e-3", "5/20", "2.5000", "5e-4", "tokens/s", "left"):
         assert text in said
 
 
