@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 from urllib.parse import parse_qs, urlencode
 
@@ -13,6 +15,7 @@ from analysis.store.annotating import LONGEST_TAG, save_view, take_back
 from analysis.store.annotations import Annotation
 from pages._annotations import annotator, load_annotations
 from pages._data import open_store
+from pages._filters import ALL_SWEEPS, AUTOMATIC
 from pages._location import store_location
 from pages._paths import shown_problem
 from pages._person import may
@@ -23,10 +26,13 @@ from runner.access.person import Role
 MOST_SHOWN: Final = 50
 _NOTICE: Final = "saved-view-notice"
 _NAME: Final = "saved-view-name"
+_GO: Final = "saved-view-go"
+_NO_FILTERS: Final[Mapping[str, list[str]]] = {"sweep": [ALL_SWEEPS], "better": [AUTOMATIC], "where": []}
 
 
 def show_saved_views(snapshot: Snapshot) -> None:
-    """In the sidebar: the views, each a link, and room to save the present one."""
+    """In the sidebar: the views, each a click away, and room to save the present one."""
+    _follow()
     views = sorted(
         (each for each in load_annotations(snapshot) if each.subject.kind == "view"),
         key=lambda each: (each.subject.subject_id.casefold(), each.annotation_id),
@@ -47,22 +53,23 @@ def show_saved_views(snapshot: Snapshot) -> None:
 
 
 def address_of(path: str) -> str:
-    """The page at a path with all that the address says now, relative to the dashboard."""
-    return f"{path}?{urlencode([(key, value) for key in st.query_params for value in st.query_params.get_all(key)])}"
+    """The page at a path with all that the address says now, relative to the dashboard; the metric always named."""
+    query = {key: st.query_params.get_all(key) for key in st.query_params}
+    return f"{path}?{urlencode({'metric': [str(st.session_state['metric'])], **query}, doseq=True)}"
 
 
 def _show_view(view: Annotation) -> None:
-    """A link; a view of a page that this Ucurve does not have opens the overview with its filters."""
-    path, _, query = view.text.partition("?")
+    """A way there; a view of a page that this Ucurve does not have opens the overview with its filters."""
     link, button = st.columns([5, 1], vertical_alignment="center")
-    with link:
-        st.page_link(
-            page_at(path),
-            label=md_escape(view.subject.subject_id),
-            icon=":material/bookmark:",
-            query_params=parse_qs(query, keep_blank_values=True),
-            help=f"Saved by {md_escape(view.author)}",
-        )
+    link.button(
+        md_escape(view.subject.subject_id),
+        key=f"open-{view.annotation_id}",
+        icon=":material/bookmark:",
+        type="tertiary",
+        help=f"Saved by {md_escape(view.author)}",
+        on_click=_open,
+        args=(view.text,),
+    )
     if may(Role.LAUNCHER):
         button.button(
             "",
@@ -73,6 +80,35 @@ def _show_view(view: Annotation) -> None:
             on_click=_delete,
             args=(view.annotation_id,),
         )
+
+
+def _open(address: str) -> None:
+    """Go to a view as soon as the present page is drawn again.
+
+    Widgets that are there already do not look at the address any more, so those that the view names are set here.
+    """
+    path, _, query = address.partition("?")
+    asked = {**_NO_FILTERS, **parse_qs(query, keep_blank_values=True)}
+    there = [key for key in asked if key in st.session_state]
+    for key in there:
+        with suppress(ValueError):  # somebody else's text where a number belongs
+            st.session_state[key] = _like(st.session_state[key], asked[key])
+    st.session_state[_GO] = [path, {key: values for key, values in asked.items() if values and key not in there}]
+
+
+def _follow() -> None:
+    if going := st.session_state.pop(_GO, None):
+        path, query = going
+        st.switch_page(page_at(path), query_params=query)
+
+
+def _like(present: object, values: list[str]) -> object:
+    """What an address says, in the type that a widget has."""
+    if isinstance(present, list):
+        return values
+    if isinstance(present, bool):
+        return values[0] == "true"
+    return type(present)(values[0]) if isinstance(present, int | float) else values[0]
 
 
 def _save(path: str) -> None:

@@ -83,7 +83,7 @@ def test_a_view_that_one_person_saves_opens_for_another_and_is_deleted(
         for start in ("/", "/learning_rate?sweep=older"):  # from another page, and from the same one
             other.go(f"{address}{start}", wait_for="runs")
             open_views(other)
-            other.click(".st-key-saved-views [data-testid=stPageLink-NavLink]")
+            other.click(f".st-key-open-{view.annotation_id} button")
             assert keeps_its_filters(other), other.url()
             assert re.search(r"/learning_rate\?", other.url())
         if "Save this page" not in other.text():

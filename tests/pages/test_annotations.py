@@ -159,17 +159,25 @@ def test_a_view_is_saved_with_its_page_and_filters_and_deleted(open_it: Open, st
     path, _, query = view.text.partition("?")
     assert path == "runs"
     assert {"where=batch_size%3D8", "where=lora_rank%3D8", "sweep=old"} <= set(query.split("&"))
-    assert any(link.label == md_escape("mine & *yours*") for link in app.get("page_link"))
+    opened = open_it("Overview")
+    opened.button(key=f"open-{view.annotation_id}").click().run()
+    assert not opened.exception
+    assert opened.button(key=f"open-{view.annotation_id}").label == md_escape("mine & *yours*")
+    assert opened.multiselect(key="where").value == ["batch_size=8", "lora_rank=8"]
+    assert opened.selectbox(key="sweep").value == "old"
+    assert [title.value for title in opened.title] == ["Runs"]
     app.button(key=f"unsave-{view.annotation_id}").click().run()
     assert holding(store) == []
 
 
 def test_two_views_of_one_name_are_told_and_a_strange_page_opens_the_overview(open_it: Open, store: Store) -> None:
     save_view(store, "mine", "https://evil.example/x?sweep=old", ANN)
-    app = open_it()
+    app = open_it(where="batch_size=8")
+    (view,) = holding(store)
+    app.button(key=f"open-{view.annotation_id}").click().run()
     assert not app.exception
-    (link,) = [each for each in app.get("page_link") if each.label == "mine"]
-    assert link.proto.page == ""
+    assert [title.value for title in app.title] == ["Overview"]
+    assert (app.selectbox(key="sweep").value, app.multiselect(key="where").value) == ("old", [])
     app.text_input(key="saved-view-name").set_value("mine").run()
     app.button(key="saved-view-save").click().run()
     assert "has saved another view as" in shown_text(app)
