@@ -13,8 +13,8 @@ Theme = Literal["light", "dark"]
 OKABE_ITO: Final = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442")
 # The yellow has too little contrast on white, the deep blue too little on black.
 _PALETTES: Final[dict[Theme, tuple[str, ...]]] = {
-    "light": ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F"),
-    "dark": ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00", "#BBBBBB"),
+    "light": ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#404040"),
+    "dark": ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00", "#F5F5F5"),
 }
 _INK: Final[dict[Theme, str]] = {"light": "#31333F", "dark": "#FAFAFA"}
 _GRID: Final[dict[Theme, str]] = {"light": "rgba(49, 51, 63, 0.12)", "dark": "rgba(250, 250, 250, 0.15)"}
