@@ -14,6 +14,7 @@ import streamlit as st
 from analysis.errors import UcurveError
 from pages._live import live
 from pages._noting import note_action
+from pages._paths import shown_problem, shown_sentence
 from pages._person import require
 from pages._tables import show_table
 from pages._text import ago_text, count_text, join_text, md_escape
@@ -92,7 +93,7 @@ def _start(store: Path, order: ImportOrder | None) -> None:
         start_import(store, order)
         note_action(person, action, subject, "done")
     except UcurveError as problem:
-        st.session_state[_PROBLEM] = str(problem)
+        st.session_state[_PROBLEM] = shown_problem(problem)
 
 
 def _stop(store: Path, job_id: str) -> None:
@@ -101,7 +102,7 @@ def _stop(store: Path, job_id: str) -> None:
         stop_import(store, job_id)
         note_action(person, "stop import", job_id, "done")
     except UcurveError as problem:
-        st.session_state[_PROBLEM] = str(problem)
+        st.session_state[_PROBLEM] = shown_problem(problem)
 
 
 def _worth_showing(jobs: Sequence[ImportJob]) -> list[ImportJob]:
@@ -121,12 +122,12 @@ def _show_job(store: Path, job: ImportJob) -> None:
     with st.container(border=True):
         what = "Preview" if job.order.dry_run else "Import"
         started = ago_text(datetime.fromtimestamp(job.started_at, UTC))
-        targets = md_escape(join_text(job.order.targets))
+        targets = md_escape(join_text([shown_sentence(target) for target in job.order.targets]))
         st.markdown(f"**{what}** of {targets} {_STATES[job.state]}  \n:gray[{md_escape(job.order.kind)}, {started}]")
         if job.state == "running":
             _show_running(store, job)
         elif job.state == "failed":
-            st.error(md_escape(job.problem), icon=":material/error:")
+            st.error(md_escape(shown_sentence(str(job.problem))), icon=":material/error:")
         elif job.report is not None:
             _show_report(store, job, job.report)
         elif job.order.dry_run:
@@ -175,7 +176,7 @@ def _show_report(store: Path, job: ImportJob, report: Report) -> None:
         show_verdicts(pd.DataFrame(_rows(report, "sources")), name=f"verdicts-{job.job_id}")
         st.page_link("pages/learning_rate.py", label="See the curves", icon=":material/show_chart:")
     for note in _notes(report):
-        st.caption(md_escape(note))
+        st.caption(md_escape(shown_sentence(note)))
 
 
 def _notes(report: Report) -> list[str]:

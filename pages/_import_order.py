@@ -9,6 +9,7 @@ import streamlit as st
 
 from analysis.errors import ConfigError
 from analysis.importers.registry import KINDS
+from pages._paths import shown_path, shown_problem
 from pages._text import md_escape
 from runner.import_jobs import ImportOrder
 from runner.import_places import ImportPlaces, read_places
@@ -77,7 +78,7 @@ def ask_folder() -> ImportOrder | None:
     try:
         found = places.find(path)
     except ConfigError as problem:
-        st.error(md_escape(problem), icon=":material/folder_off:")
+        st.error(md_escape(shown_problem(problem)), icon=":material/folder_off:")
         return None
     return ImportOrder(kind=str(kind), targets=(str(found),))
 
@@ -87,4 +88,5 @@ def _kind_text(kind: str) -> str:
 
 
 def _roots_text(places: ImportPlaces) -> str:
-    return md_escape(f"This dashboard may read {', '.join(map(str, places.roots)) or 'no folder'}.")
+    roots = [shown_path(str(root)) for root in places.roots]
+    return md_escape(f"This dashboard may read {', '.join(roots) or 'no folder'}.")

@@ -19,6 +19,7 @@ from analysis.importers.table.read import ENDINGS
 from pages._data import open_store
 from pages._import_map import ROLES, form_rows, map_from_form
 from pages._noting import note_action
+from pages._paths import shown_problem
 from pages._person import require
 from pages._tables import show_table
 from pages._text import MISSING, count_text, md_escape
@@ -167,7 +168,7 @@ def _import(upload: Upload, map_text: str) -> None:
         answer = dict(_ask_now(upload, map_text, write=True))
         note_action(person, "import", upload.source, "done", f"a table of {count_text(len(upload.content), 'byte')}")
     except UcurveError as problem:
-        answer = {"error": str(problem)}
+        answer = {"error": shown_problem(problem)}
     st.session_state[_DONE] = {"upload": upload.digest, "answer": answer}
 
 

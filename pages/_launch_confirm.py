@@ -11,6 +11,7 @@ import streamlit as st
 
 from analysis.errors import UcurveError
 from pages._launch_cost import Cost, cost_facts
+from pages._paths import shown_problem
 from pages._person import current_authority, current_person, current_site, require
 from pages._queue_store import open_queue, store_folder, tell
 from pages._text import count_text, md_escape
@@ -37,7 +38,7 @@ def open_review(order: SweepOrder) -> None:
     try:
         key = open_queue().key_by_hand(order, require(Role.LAUNCHER, "submit", order.sweep_id))
     except UcurveError as problem:
-        tell("error", md_escape(problem))
+        tell("error", md_escape(shown_problem(problem)))
         return
     st.session_state[SECOND] = False
     st.session_state[_REVIEW] = {"order": order.model_dump_json(), "key": key, "second_key": secrets.token_hex(16)}
@@ -139,7 +140,7 @@ def launch(order_json: str, key: str) -> None:
         check_allowed(checked_order(order), current_site())
         submitted = open_queue().submit(order, person, key=key)
     except UcurveError as problem:
-        tell("error", f"Not launched: {md_escape(problem)}")
+        tell("error", f"Not launched: {md_escape(shown_problem(problem))}")
         close_review()
         return
     if submitted.is_new:

@@ -6,6 +6,7 @@ from pathlib import PurePath
 
 from analysis.wording.paths import without_folders
 from pages._person import may
+from runner.access.authority import NotAllowed
 from runner.access.person import Role
 
 
@@ -15,6 +16,14 @@ def shown_path(path: str) -> str:
 
 
 def shown_problem(problem: Exception) -> str:
-    """The sentence of a problem as this person may see it: without folders, unless for an admin."""
-    text = str(problem)
-    return text if may(Role.ADMIN) else without_folders(text)
+    """The sentence of a problem as this person may see it: without folders, unless for an admin.
+
+    A refusal stays whole: what it names, such as the folders to choose from, is for whoever reads it.
+    """
+    return str(problem) if isinstance(problem, NotAllowed) else shown_sentence(str(problem))
+
+
+def shown_sentence(text: str) -> str:
+    """What a process has said, such as why a job failed, as this person may see it."""
+    hidden = without_folders(text)
+    return text if hidden == text or may(Role.ADMIN) else hidden

@@ -8,6 +8,7 @@ import streamlit as st
 
 from analysis.errors import UcurveError
 from pages._launch_draft import open_launch, start_from
+from pages._paths import shown_problem
 from pages._person import current_authority, current_person, require
 from pages._queue_store import open_queue, tell
 from pages._text import md_escape
@@ -22,7 +23,7 @@ def refusal_for(job: Job | None = None) -> str | None:
         person = current_person()
         current_authority().check(person, needed_role(job, person))
     except UcurveError as problem:
-        return str(problem)
+        return shown_problem(problem)
     return None
 
 
@@ -64,13 +65,13 @@ def clone(job_id: str) -> None:
             start_from(readable_text(job.order.spec))
             open_launch()
     except UcurveError as problem:
-        tell("error", md_escape(problem))
+        tell("error", md_escape(shown_problem(problem)))
 
 
 def _act(action: Callable[[Person], object], done: str) -> None:
     try:
         action(current_person())  # the queue asks for the right and notes a refusal
     except UcurveError as problem:
-        tell("error", md_escape(problem))
+        tell("error", md_escape(shown_problem(problem)))
         return
     tell("success", done)

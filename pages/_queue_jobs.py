@@ -9,6 +9,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
+from pages._paths import shown_sentence
 from pages._person import current_person
 from pages._queue_actions import clone, move_first, refusal_for, retry, stop_job
 from pages._queue_files import read_log_end
@@ -64,7 +65,9 @@ def _stop_queued(job: Job, refusal: str | None) -> None:
 
 
 def _tried(job: Job) -> str:
-    return f", waits for attempt {len(job.attempts) + 1}: {md_escape(job.reason)}" if job.attempts else ""
+    if not job.attempts:
+        return ""
+    return f", waits for attempt {len(job.attempts) + 1}: {md_escape(shown_sentence(str(job.reason)))}"
 
 
 def show_ended(jobs: Sequence[Job]) -> None:
@@ -97,7 +100,7 @@ def _row(job: Job) -> dict[str, object]:
         "launched": _moment(job.submitted_at),
         "ended": None if ended is None else _moment(ended),
         "attempts": len(job.attempts),
-        "reason": job.reason,
+        "reason": None if job.reason is None else shown_sentence(job.reason),
         "job": job.job_id,
     }
 
@@ -109,7 +112,7 @@ def _show_ended_job(job: Job) -> None:
         st.caption(f"{md_escape(job.job_id)}, {_by(job)}, {count_text(job.order.n_runs, 'run')}")
         if job.reason:
             show = st.error if job.state == "failed" else st.info
-            show(md_escape(job.reason), icon=":material/info:")
+            show(md_escape(shown_sentence(job.reason)), icon=":material/info:")
         _show_ended_actions(job)
         if job.attempts:
             show_table(
@@ -158,7 +161,7 @@ def _attempt_row(attempt: Attempt) -> dict[str, object]:
         "host": attempt.process.host,
         "exit code": attempt.exit_code,
         "peak memory": bytes_text(attempt.peak_memory_bytes),
-        "reason": attempt.reason,
+        "reason": None if attempt.reason is None else shown_sentence(attempt.reason),
     }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 import streamlit as st
 
 from pages._live import live
+from pages._paths import shown_path
 from pages._queue_running import show_running
 from pages._queue_store import store_folder
 from pages._text import count_text, md_escape
@@ -55,4 +57,4 @@ def _show_workers(workers: Sequence[Worker], *, n_queued: int) -> None:
         st.warning(text, icon=":material/engineering:")
     else:
         st.caption(":material/engineering: No worker is running. Where it is to train:")
-    st.code(f"ucurve worker --store {store_folder()}", language="bash", wrap_lines=True)
+    st.code(f"ucurve worker --store {shlex.quote(shown_path(str(store_folder())))}", language="bash", wrap_lines=True)

@@ -13,6 +13,7 @@ from analysis.errors import StoreError
 from analysis.figures.loss_curves import plot_loss_curves
 from pages._charts import show_chart, theme
 from pages._data import load_curves_of, load_runs, open_store
+from pages._paths import shown_sentence
 from pages._progress import SILENT_AFTER_S
 from pages._queue_actions import refusal_for, stop_job, stop_run
 from pages._queue_files import read_log_end, read_status
@@ -85,7 +86,7 @@ def _show_status(status: JobStatus) -> None:
             icon=":material/signal_disconnected:",
         )
     for message in status.messages[-3:]:
-        st.caption(md_escape(message))
+        st.caption(md_escape(shown_sentence(message)))
 
 
 def share_of(status: JobStatus) -> float:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from analysis.reports.order import ReportOrder
 from pages._live import live
+from pages._paths import shown_sentence
 from pages._text import join_text, md_escape
 from pages._view import View
 from runner.reporting.maker import Made, ReportMaker
@@ -91,11 +92,11 @@ def _watch() -> None:
 
 def _show(made: Made) -> None:
     if made.problem is not None:
-        st.error(md_escape(made.problem), icon=":material/error:")
+        st.error(md_escape(shown_sentence(made.problem)), icon=":material/error:")
         return
     _offer_downloads(made)
     for note in made.notes:
-        st.caption(md_escape(note))
+        st.caption(md_escape(shown_sentence(note)))
     with st.container(border=True, key="report-preview"):
         for part in preview_parts(made.text):
             if isinstance(part, str):

@@ -14,6 +14,7 @@ from runner.access.authority import Authority, load_authority
 from runner.access.served import serving_under
 from runner.queue.queue import Queue
 from tests.pages.conftest import OpenPage, shown_text
+from tests.pages.launching import begin, end, submit
 
 SITE = """
 [sign_in]
@@ -165,6 +166,31 @@ def test_a_site_file_that_is_empty_for_a_moment_opens_nothing(
             assert "cannot be read just now" in shown_text(app)
             assert "demo-a" not in shown_text(app)
         assert not UploadRight(authority)({})
+
+
+@pytest.mark.parametrize(("user", "sees_folders"), [("bob", False), ("ada", False), ("root", True)])
+def test_what_processes_said_shows_the_way_to_files_to_admins_only(
+    open_page: OpenPage,
+    site_file: Path,
+    sign_in: SignIn,
+    stores: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    user: str,
+    *,
+    sees_folders: bool,
+) -> None:
+    place = site_file.parent
+    monkeypatch.setitem(stores, "new", place / "new")
+    submit(place / "new", "broken")
+    end(place / "new", begin(place / "new"), "failed", f"'{place}/data/rows.jsonl' is no JSON")
+    monkeypatch.setenv("UCURVE_IMPORT_ROOTS", str(place))
+    sign_in(sub=user)
+    with serving_under(Authority(site_file=site_file)):
+        pages = [open_page("new", "Queue", **{"queue-job": "1"}), open_page("new", "Import", **FOLDERS)]
+        text = "\n".join(map(shown_text, pages)).replace("\u2060", "").replace("\\", "")
+
+    assert "rows.jsonl" in text
+    assert (str(place) in text) is sees_folders
 
 
 @pytest.mark.parametrize(
