@@ -60,7 +60,9 @@ def show_curve_card(curve: LrCurve) -> None:
         st.caption(text.count_runs_text(curve))
         with st.grid(3, min_column_width=96, gap="small"):
             for mark in marks(curve):
-                st.metric(mark.name, mark.value, mark.remark, delta_color="off", delta_arrow="off")
+                st.metric(
+                    mark.name, mark.value, mark.remark, delta_color="off", delta_arrow="off", help=MEANINGS[mark.name]
+                )
         show_warnings(curve.warnings)
         st.markdown("  \n".join(text.short_sentences(curve, MARKDOWN)))
         offer_suggestions_of(curve)
@@ -102,6 +104,16 @@ def curve_columns(metric: str) -> dict[str, ColumnConfig | str | None]:
         "regret_of_recommended": st.column_config.NumberColumn("regret", format="percent"),
     }
 
+
+MEANINGS: Final = {
+    "Best tried": "The learning rate with the best mean over its finite runs; below, whether the minimum is bracketed "
+    "by what was tried (docs/statistics/lr-curve.md).",
+    "Optimum": "Vertex of a local fit to the means in ln(learning rate), with its 95 % interval, or the reason why "
+    "there is none (docs/statistics/lr-curve.md).",
+    "Recommended": "What a published rule gives for this model; regret: (value there - best value) / best value "
+    "(docs/statistics/regret.md).",
+}
+"""What each mark is, and where its formula stands."""
 
 EDGES: Final = {
     "none": "bracketed",

@@ -15,7 +15,15 @@ def show_winner(ranking: Ranking, winner: ConfigScore) -> None:
     st.markdown(f"### :material/trophy: {md_escape(winner_name(winner))}")
     with st.grid("auto", min_column_width=150, gap="small"):
         for card in decision_cards(ranking, winner):
-            st.metric(card.name, card.value, card.remark, delta_color="off", delta_arrow="off", border=True)
+            st.metric(
+                card.name,
+                card.value,
+                card.remark,
+                delta_color="off",
+                delta_arrow="off",
+                border=True,
+                help=card.meaning,
+            )
     cheaper = cheaper_text(ranking, MARKDOWN)
     if cheaper:
         st.markdown(f":material/savings: {cheaper}")

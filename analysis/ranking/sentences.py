@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from analysis.number_format import format_value
 from analysis.ranking.types import BestConfiguration, ConfigScore, Ranking
 from analysis.wording.plain import MISSING, count_text
 from analysis.wording.voices import PLAIN, Voice
 
+_SOURCE: Final = "docs/statistics/ranking.md"
+_MEAN: Final = f"Mean over the finite runs, ± its standard error s / √n, s from the shrunk variance ({_SOURCE})."
+_HONEST: Final = (
+    "What the winner's true mean is expected to be, given that the best of many was chosen: its posterior mean; "
+    f"beside it what the best of resampled seeds scores on the seeds left out ({_SOURCE})."
+)
+_P_BEST: Final = (
+    f"Share of draws from the posterior of all configurations' means in which this one has the best ({_SOURCE})."
+)
+_EQUAL: Final = f"Configurations whose difference to the winner a Holm-corrected t test does not find ({_SOURCE})."
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One number of a decision: its name, its value, and what it rests on."""
+    """One number of a decision: its name, its value, what it rests on, and its formula with where that stands."""
 
     name: str
     value: str
     remark: str
+    meaning: str
 
 
 def winner_name(winner: ConfigScore) -> str:
@@ -55,17 +68,19 @@ def decision_cards(ranking: Ranking, winner: ConfigScore) -> tuple[Card, Card, C
     """The four numbers that a decision stands on."""
     n_equal = None if ranking.indistinguishable is None else len(ranking.indistinguishable) - 1
     return (
-        Card("Mean", format_value(winner.mean, winner.se), _spread_text(winner)),
-        Card("Honest score", format_value(ranking.corrected_mean, winner.se), _honest_text(ranking, winner)),
+        Card("Mean", format_value(winner.mean, winner.se), _spread_text(winner), _MEAN),
+        Card("Honest score", format_value(ranking.corrected_mean, winner.se), _honest_text(ranking, winner), _HONEST),
         Card(
             "Probability it is best",
             MISSING if ranking.p_best is None else f"{ranking.p_best:.0%}",
             _seeds_text(ranking),
+            _P_BEST,
         ),
         Card(
             "Not told from it",
             MISSING if n_equal is None else f"{n_equal:,}",
             "needs replicates" if n_equal is None else "configuration" if n_equal == 1 else "configurations",
+            _EQUAL,
         ),
     )
 

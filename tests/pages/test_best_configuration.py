@@ -166,3 +166,10 @@ def test_a_recipe_of_several_files_is_one_archive(open_page: OpenPage, replicate
     with zipfile.ZipFile(io.BytesIO(pack(rendered))) as archive:
         assert {name: archive.read(name).decode() for name in archive.namelist()} == dict(rendered.files)
     assert pack(rendered) == pack(rendered)
+
+
+def test_every_number_of_a_decision_explains_itself(open_page: OpenPage) -> None:
+    metrics = open_page("mixed", "Best configuration").metric
+
+    assert len(metrics) >= 4
+    assert all("docs/statistics/ranking.md" in metric.help for metric in metrics[:4])

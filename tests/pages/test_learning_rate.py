@@ -52,3 +52,10 @@ def test_the_sentences_follow_from_the_regrets() -> None:
     table = regret_table(found)
     assert list(table["curve"]) == ["lora_rank 4", "lora_rank 64", "lora_rank 128"]
     assert table["regret"].isna().tolist() == [False, False, True]
+
+
+def test_every_number_of_a_curve_explains_itself(open_page: OpenPage) -> None:
+    metrics = open_page("mixed", "Learning rate").metric
+
+    assert {metric.label for metric in metrics} >= {"Best tried", "Optimum", "Recommended"}
+    assert all("docs/statistics/" in metric.help for metric in metrics)
