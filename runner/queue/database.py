@@ -56,6 +56,7 @@ class Database:
         self._make_folder()
         with self._explained(), closing(self._connect("rwc")) as db:
             db.execute("BEGIN IMMEDIATE")
+            self._check_length(db)
             self._migrate(db)
             self._check_store(db)
             yield db
@@ -68,6 +69,7 @@ class Database:
             db = self._connect("rw")  # read-only by itself where nothing can be written
             db.execute("BEGIN")
             version = self._version(db)
+            self._check_length(db)
             if version == len(schema.MIGRATIONS):
                 self._check_store(db)
                 return db
@@ -112,6 +114,12 @@ class Database:
             raise StoreError(f"{str(self.file)!r} is a database, but no queue of Ucurve's; name another folder")
         return version
 
+    def _check_length(self, db: sqlite3.Connection) -> None:
+        """SQLite reads a last page that was cut as one that ends in zeros, and believes it; so look at its length."""
+        length = _value(db, "PRAGMA page_count") * _value(db, "PRAGMA page_size")
+        if 0 < self.file.stat().st_size < length:  # nothing yet, while the first change makes it
+            raise StoreError(self._damaged(f"it ends before its {length} bytes"))
+
     def _check_store(self, db: sqlite3.Connection) -> None:
         """A queue that lies elsewhere knows its store, lest a worker writes one store's runs into another."""
         store = str(db.execute("SELECT store FROM queue").fetchone()[0])
@@ -149,10 +157,7 @@ class Database:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF  # without one: text that is no UTF-8
         file = repr(str(self.file))
         if code in _DAMAGED:
-            return (
-                f"the queue {file} is damaged ({error}); end its workers, move the file away and submit again: "
-                "runs in the store are not touched, and those that finished are skipped"
-            )
+            return self._damaged(str(error))
         if code == sqlite3.SQLITE_FULL:
             return f"the disk is full, so the queue {file} cannot be changed; free some space and ask again"
         if code in _NOT_WRITABLE:
@@ -160,6 +165,12 @@ class Database:
         if code in _HELD:
             return f"another process has held the queue {file} for {_WAIT_S:g} s; look what it waits for, and ask again"
         return f"the queue {file} cannot be used ({error}); look after the disk, and ask again"
+
+    def _damaged(self, how: str) -> str:
+        return (
+            f"the queue {str(self.file)!r} is damaged ({how}); end its workers, move the file away and submit again: "
+            "runs in the store are not touched, and those that finished are skipped"
+        )
 
 
 def _connect(address: str) -> sqlite3.Connection:

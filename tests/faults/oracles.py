@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from runner.access.authority import Authority
@@ -30,6 +32,12 @@ class Reference:
         self.tables = tables(bench.opened())
 
 
+def go_on(bench: Bench) -> None:
+    """Trains what is left, undisturbed."""
+    last = Warm(bench.sweep(), bench.output(), bench.environment)
+    assert last.wait() == 0, last.said()
+
+
 def check_sentence(said: str, *parts: str) -> None:
     """What a process said holds these words and no traceback of ours.
 
@@ -48,14 +56,13 @@ def check_queue_file(store: Path) -> None:
 
 def read_pages(store: Path, *titles: str) -> str:
     """What these pages say, all of which come up."""
-    import os
-
-    os.environ["UCURVE_STORE"] = str(store)
-    texts = []
-    with serving_under(Authority.local()):
+    texts, main = [], sys.modules["__main__"]  # whose place a page takes; processes that start later would run it
+    with serving_under(Authority.local()), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UCURVE_STORE", str(store))
         for title in titles or tuple(PAGES):
             app = AppTest.from_file(str(APP), default_timeout=60).run()
             app.switch_page(PAGES[title]).run()
             assert not app.exception, (title, app.exception)
             texts.append(shown_text(app))
+            sys.modules["__main__"] = main
     return "\n".join(texts)
