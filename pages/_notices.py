@@ -15,7 +15,6 @@ import streamlit as st
 
 from analysis.alerts.news import Alert, Kind, SweepLook, ended_sweeps, failed_job, runs_news, sweep_news
 from analysis.errors import UcurveError
-from analysis.wording.paths import without_folders
 from analysis.wording.voices import MARKDOWN
 from pages._data import load_sweep_looks
 from pages._decision_line import load_evidence
@@ -110,7 +109,7 @@ def _look_at_jobs(session: _Session) -> tuple[frozenset[str] | None, list[Alert]
     failed = [job for job in jobs if job.state == "failed"]
     known = session.failed_jobs
     new = [] if known is None else [job for job in failed if job.job_id not in known]
-    alerts = [failed_job(job.job_id, job.order.sweep_id, without_folders(job.reason or ""), MARKDOWN) for job in new]
+    alerts = [failed_job(job.job_id, job.order.sweep_id, job.reason, MARKDOWN) for job in new]
     return frozenset(job.job_id for job in failed) | (known or frozenset()), alerts
 
 

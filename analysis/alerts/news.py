@@ -12,6 +12,7 @@ from analysis.alerts.decision import decision_of_sweep, place_text
 from analysis.lr_curves.types import LrCurve
 from analysis.number_format import format_tried_lr
 from analysis.ranking.types import BestConfiguration
+from analysis.wording.paths import without_folders
 from analysis.wording.plain import count_text, join_text
 from analysis.wording.voices import PLAIN, Voice
 
@@ -160,7 +161,8 @@ def _text_or_none(value: object) -> str | None:
 
 
 def _cut(text: str | None) -> str:
-    flat = " ".join((text or "").split())
+    """A reason as one short line, without the folders in it: everybody reads it."""
+    flat = " ".join(without_folders(text or "").split())
     return flat if len(flat) <= _LONGEST_REASON else f"{flat[: _LONGEST_REASON - 1]}…"
 
 

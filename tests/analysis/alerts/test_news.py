@@ -85,8 +85,8 @@ def test_a_sweep_with_failed_runs_ended_early() -> None:
 
 
 def test_a_reason_is_one_short_line() -> None:
-    text = failed_job("job-1", "demo", "first line\nsecond " + "x" * 500).text
+    text = failed_job("job-1", "demo", "first line\nsecond /srv/team/x.jsonl " + "x" * 500).text
 
-    assert text.startswith("demo: job job-1 failed: first line second xxx")
+    assert text.startswith("demo: job job-1 failed: first line second …/x.jsonl xxx")
     assert text.endswith("…")
     assert len(text) < 250
