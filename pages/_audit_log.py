@@ -46,12 +46,12 @@ def _table(entries: Sequence[AuditEntry]) -> pd.DataFrame:
             {
                 "when": datetime.fromtimestamp(entry.at, UTC),
                 "who": entry.name,
-                "id": entry.user_id,
-                "via": entry.via,
                 "what": entry.action,
                 "to": entry.subject,
                 "outcome": entry.outcome,
                 "detail": entry.detail,
+                "id": entry.user_id,
+                "via": entry.via,
                 "number": entry.entry_id,
             }
             for entry in entries
