@@ -4,7 +4,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -18,7 +18,7 @@ def sweep_lock(store_location: str, sweep_id: str) -> Iterator[None]:
     """Holds the sweep for this process; the kernel lets go of it when the process ends, however it ends.
 
     Raises:
-        EnvironmentProblem: Another process is running it.
+        EnvironmentProblem: Another process is running it; or the store cannot be written.
     """
     with _lock_file(store_location, f"{sweep_id}.lock") as file:
         if not _take(file):
@@ -45,9 +45,15 @@ def evaluation_lock(store_location: str, say: Callable[[str], None], should_stop
 
 @contextmanager
 def _lock_file(store_location: str, name: str) -> Iterator[TextIO]:
-    folder = Path(store_location) / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / name).open("a+", encoding="utf-8") as file:
+    path = Path(store_location) / "locks" / name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
+    except OSError as problem:
+        raise EnvironmentProblem(
+            f"the store cannot be written: {str(path)!r}: {problem.strerror}; make room, or ask somebody who may"
+        ) from problem
+    with file:
         yield file
 
 
@@ -56,9 +62,9 @@ def _take(file: TextIO) -> bool:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
+    with suppress(OSError):  # a full disk: the lock holds all the same, and only the number is missing
+        os.ftruncate(file.fileno(), 0)
+        os.write(file.fileno(), str(os.getpid()).encode())
     return True
 
 
