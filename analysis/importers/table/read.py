@@ -31,6 +31,9 @@ def read_table(path: Path, *, name: str | None = None, encoding: str = "utf-8") 
     Raises:
         ConfigError: the file cannot be read at all: missing, empty, of an unknown kind, without usable headers.
     """
+    from analysis.importers.redaction import Redactor  # which needs the words of this package
+    from analysis.importers.table.without_secrets import without_secrets
+
     name = shown(name or path.name)
     try:
         if path.stat().st_size == 0:
@@ -42,7 +45,8 @@ def read_table(path: Path, *, name: str | None = None, encoding: str = "utf-8") 
     except UnreadableTableError as error:
         raise ConfigError(f"{name}: {error}") from error
     n_rows = len(found.rows) + len(found.problems)
-    return Table(name, digest, tuple(headers), found.lines, found.rows, n_rows, tuple(found.problems))
+    table = Table(name, digest, tuple(headers), found.lines, found.rows, n_rows, tuple(found.problems))
+    return without_secrets(table, Redactor.from_environment())
 
 
 def _read(path: Path, ending: str, encoding: str) -> tuple[list[str], TableRows]:

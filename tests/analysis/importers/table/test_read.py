@@ -126,3 +126,26 @@ def test_a_damaged_parquet_file_is_explained(tmp_path: Path) -> None:
     path.write_bytes(bytes(whole))
     with pytest.raises(ConfigError, match="no readable Parquet"):
         read_table(path)
+
+
+def test_secrets_stay_outside_and_ids_stay_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_TOKEN", "known-t0-this-pr0cess")
+    ids = ["ab12" * 10, "cd34" * 10]
+    file = tmp_path / "runs.csv"
+    file.write_text(
+        "run,key,api_key,tracker,command,eval_loss\n"
+        f"{ids[0]},{ids[0]},tiny,https://ada:passw0rd1@tracker.example/x,train --api-key c4nary --lr 1e-3,2.5\n"
+        f"{ids[1]},{ids[1]},,none,train known-t0-this-pr0cess,2.25\n"
+    )
+
+    assert [list(row) for row in read_table(file).rows] == [
+        [
+            ids[0],
+            ids[0],
+            "[redacted]",
+            "https://ada:[redacted]@tracker.example/x",
+            "train --api-key [redacted] --lr 1e-3",
+            "2.5",
+        ],
+        [ids[1], ids[1], "", "none", "train [redacted]", "2.25"],
+    ]
