@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,8 @@ from runner.spec.load import load_sweep_spec, parse_sweep_spec
 from runner.spec.schema import SweepSpec
 
 _FILE: Final = "the submitted specification"
+_SHELL: Final = frozenset({"PWD", "OLDPWD"})
+"""The shell's folders, whose names sound like passwords."""
 
 
 def read_order(path: Path) -> SweepOrder:
@@ -30,10 +33,12 @@ def order_of(spec: SweepSpec) -> SweepOrder:
     """The order of a checked sweep.
 
     Raises:
-        ConfigError: A path in it is relative, so that a worker would look for it elsewhere; or it has too many runs.
+        ConfigError: A path in it is relative, so that a worker would look for it elsewhere; it has too many runs; or it
+            holds a secret, which everybody who sees the queue would see.
     """
     _check_paths(spec)
     values = spec.model_dump(mode="json", exclude_defaults=True)
+    _check_secrets(spec.name, values)
     text = json.dumps(values, indent=2, ensure_ascii=False)
     return SweepOrder(sweep_id=spec.name, spec=text, n_runs=count_runs(spec))
 
@@ -99,3 +104,17 @@ def _named_paths(spec: SweepSpec) -> list[tuple[str, Path]]:
     if spec.model.id.startswith(("./", "../", "~", "/")):
         paths.append(("model.id", Path(spec.model.id)))
     return paths
+
+
+def _check_secrets(name: str, values: dict[str, object]) -> None:
+    from analysis.importers.redaction import Redactor  # it brings pyarrow, which reading a queue does not need
+
+    known = {variable: value for variable, value in os.environ.items() if variable not in _SHELL}
+    redactor = Redactor.from_environment(known)
+    for key, value in values.items():
+        redactor.clean(value, (key,))
+        if redactor.n_redacted:
+            raise ConfigError(
+                f"{name}: {key}: something in it looks like a key or a password, and the queue shows it to everybody; "
+                f"take it out, and give secrets to the worker by its environment"
+            )

@@ -112,3 +112,13 @@ def test_the_queue_needs_no_torch() -> None:
     )
     said = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, check=True)
     assert json.loads(said.stdout) == []
+
+
+@pytest.mark.parametrize("secret", ["hf_" + "Canary3Tag4" * 4, "password=c4nary-gr0up", "known-t0-this-pr0cess"])
+def test_a_secret_in_a_sweep_is_refused_before_anybody_sees_it(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    monkeypatch.setenv("HUB_TOKEN", "known-t0-this-pr0cess")
+    track = f"axes: {{learning_rate: [1e-3]}}\ntrack: {{wandb: offline, project: p, tags: [{secret!r}]}}\n"
+
+    with pytest.raises(ConfigError, match="track: something in it looks like a key") as refusal:
+        order_of(parse_sweep_spec(HEAD + track))
+    assert secret not in str(refusal.value)
