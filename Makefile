@@ -5,12 +5,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Cores of this machine, for the test suite.
 WORKERS ?= 2
+# The store that the pictures of the documentation show.
+PICTURES := build/ucurve-store
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo app test test-fast check format golden bench clean
+.PHONY: help setup demo app test test-fast check format golden docs screenshots bench clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Create .venv and install Ucurve, pinned, with the demo's model
 
@@ -46,6 +48,19 @@ format: setup ## Format the code and fix what ruff can
 
 golden: setup ## Write anew what the analysis says of the real sweep; read the difference before committing it
 	$(BIN)/python -m tests.golden.answers
+
+docs: setup ## Make again what the documentation takes from the code
+	$(BIN)/python -m runner.cli.reference docs/reference/cli.md
+	$(BIN)/python -m runner.spec.reference docs/sweep-spec.md
+	$(BIN)/python -m analysis.importers.config_rules.reference docs/importing/fields.md
+	$(BIN)/python -m tests.analysis.store.name_table
+	$(BIN)/python -m tests.analysis.store.column_tables
+
+screenshots: setup ## Take the pictures in docs/screenshots (needs chromium; trains the demo first)
+	$(BIN)/ucurve demo --no-app --store $(PICTURES)
+	$(BIN)/ucurve import table tests/real/batch-and-seeds.csv --map docs/tools/pictures-map.yaml --store $(PICTURES)
+	$(BIN)/ucurve submit examples/demo.yaml --store $(PICTURES)
+	$(BIN)/python -m docs.tools.make_screenshots --store $(PICTURES)
 
 bench: setup ## Run the benchmarks (about half an hour on 2 cores)
 	$(BIN)/python -m benchmarks.run_all

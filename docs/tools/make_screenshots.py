@@ -1,4 +1,4 @@
-"""Takes the pictures in docs/screenshots: `make screenshots` makes the store that they show, and runs this.
+"""Takes the pictures in docs/screenshots: `make screenshots` fills the store that they show, and runs this.
 
 Every page at 1440 px, light; some at the width of a phone, dark. Needs chromium (Debian: `apt install chromium`).
 """
@@ -12,7 +12,7 @@ from typing import Final
 
 from PIL import Image
 
-from docs.tools.browser import Chromium, Screen, start_chromium
+from docs.tools.browser import Chromium, Screen, Tab, start_chromium
 from docs.tools.server import ROOT, dashboard
 from runner.reporting.browser import find_chromium
 
@@ -21,7 +21,7 @@ DESKTOP: Final = "desktop-light"
 PHONE: Final = "phone-dark"
 SCREENS: Final = {DESKTOP: Screen(width=1440, height=900), PHONE: Screen(width=390, height=844, dark=True)}
 MOST_PX: Final = {DESKTOP: 1500, PHONE: 844}
-_REAL: Final = "where=source%3Dtable"
+_REAL: Final = "sweep=batch-and-seeds"
 _DEMO: Final = "sweep=demo"
 QUERIES: Final = {
     "overview": "",
@@ -42,8 +42,13 @@ QUERIES: Final = {
 """Page -> what its address says on the picture: the demo's sweep, or the real table with three seeds a point."""
 ON_PHONE: Final = ("overview", "learning_rate", "best_configuration")
 PICTURES: Final = [(page, DESKTOP) for page in QUERIES] + [(page, PHONE) for page in ON_PHONE]
-_COLORS: Final = 128
-"""Of a picture's palette: enough for text and charts, a third of the bytes (our choice)."""
+_COLORS: Final = 256
+"""Of a picture's palette: the most that it can have, and a third of the bytes of none."""
+_NO_FOLDER: Final = """folder => {
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replaceAll(folder, '');
+}"""
+"""Takes a folder out of every text of a page."""
 
 
 def picture_file(page: str, screen: str) -> Path:
@@ -60,16 +65,27 @@ def take_pictures(chromium: Chromium, address: str, pages: set[str]) -> list[Pat
     written = []
     for screen in SCREENS:
         with chromium.tab(SCREENS[screen]) as tab:
-            for page, on in PICTURES:
-                if on != screen or page not in pages:
-                    continue
+            for page in [page for page, on in PICTURES if on == screen and page in pages]:
                 tab.go(f"{address}/{'' if page == 'overview' else page}?{QUERIES[page]}")
-                tab.screenshot(picture_file(page, screen), most_px=MOST_PX[screen])
-                shrink(picture_file(page, screen))
-                written.append(picture_file(page, screen))
+                make_ready(tab, page)
+                file = picture_file(page, screen)
+                tab.screenshot(file, most_px=MOST_PX[screen])
+                shrink(file)
+                written.append(file)
             if tab.problems:
                 raise RuntimeError(f"the pages had problems: {tab.problems}")
     return written
+
+
+def make_ready(tab: Tab, page: str) -> None:
+    """Wait for what a page finds out beside itself, so that the picture has it; but not the checkout's folder."""
+    if page == "report":
+        tab.click(".st-key-report-make button")
+        tab.wait_for("document.querySelector('.st-key-report-html button')", timeout_s=300)
+    if page == "launch":
+        tab.wait_for("document.querySelector('.st-key-launch-review-now button')?.disabled === false", timeout_s=300)
+    tab.wait_until_drawn()
+    tab.page.evaluate(_NO_FOLDER, f"{ROOT}/")
 
 
 def shrink(file: Path) -> None:
@@ -88,7 +104,7 @@ def main() -> None:
     binary = find_chromium()
     if binary is None:
         raise SystemExit("there is no chromium on this machine; on Debian: apt install chromium")
-    with dashboard(arguments.store.resolve()) as address, start_chromium(binary) as chromium:
+    with dashboard(arguments.store) as address, start_chromium(binary) as chromium:
         for path in take_pictures(chromium, address, set(arguments.page or QUERIES)):
             sys.stdout.write(f"{path}\n")
 
