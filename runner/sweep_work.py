@@ -10,6 +10,7 @@ from pathlib import Path
 
 from analysis.errors import UcurveError
 from analysis.store import Store, StoreWriter, artifact_dir
+from analysis.wording.plain import count_text
 from runner.drafts.past import SPEC_KEY
 from runner.spec.plan import TrialPlan
 from runner.sweep_observer import SweepObserver
@@ -215,7 +216,7 @@ class SweepWork:
 def _describe(session: TrainingSession) -> str:
     pack = session.pack
     return (
-        f"{session.device_name}, {str(session.dtype).removeprefix('torch.')}: {pack.n_slots} trials at once, "
-        f"at most {pack.micro_batch_tokens} tokens a pass; about "
+        f"{session.device_name}, {str(session.dtype).removeprefix('torch.')}: "
+        f"{count_text(pack.n_slots, 'trial')} at once, at most {pack.micro_batch_tokens} tokens a pass; about "
         f"{(pack.base_bytes + pack.n_slots * pack.adapter_bytes + pack.activation_bytes) / 2**30:.1f} GiB"
     )

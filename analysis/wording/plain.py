@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-import pandas as pd
-
 MISSING: Final = "–"
 """What stands where there is no value."""
 
@@ -20,7 +18,7 @@ def duration_text(seconds: float | None, *, n_units: int = 2) -> str:
     >>> duration_text(42), duration_text(95), duration_text(7260), duration_text(7260, n_units=1)
     ('42 s', '1 min 35 s', '2 h 1 min', '2 h')
     """
-    if seconds is None or pd.isna(seconds) or not math.isfinite(seconds):
+    if seconds is None or not math.isfinite(seconds):
         return MISSING
     rest = max(0, round(seconds))
     parts: list[str] = []

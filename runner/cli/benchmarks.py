@@ -51,7 +51,7 @@ def show_benchmarks(
         typer.Option(
             "--loss",
             metavar="METRIC",
-            help="Logged metric that is set beside the scores [default: eval_loss, where it was logged].",
+            help="Logged metric that is set beside the scores (default: eval_loss, where it was logged).",
             show_default=False,
         ),
     ] = None,
@@ -61,7 +61,7 @@ def show_benchmarks(
             "--within",
             metavar="KEYS",
             help="Configuration keys, separated by commas, inside which the loss compares "
-            "[default: model, data and budget as far as they vary].",
+            "(default: model, data and budget as far as they vary).",
             show_default=False,
         ),
     ] = None,

@@ -27,7 +27,7 @@ def show_comparison(
     metric: MetricOption = "eval_loss",
     reference: Annotated[
         str | None,
-        typer.Option("--reference", metavar="RUN_ID", help="Run that differences refer to [default: the first]."),
+        typer.Option("--reference", metavar="RUN_ID", help="Run that differences refer to (default: the first)."),
     ] = None,
     direction: DirectionOption = None,
     json_output: JsonOption = False,

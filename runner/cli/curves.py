@@ -28,7 +28,7 @@ GroupByOption = Annotated[
     typer.Option(
         "--group-by",
         metavar="KEYS",
-        help="Configuration keys that make curves of their own, separated by commas [default: all that vary].",
+        help="Configuration keys that make curves of their own, separated by commas (default: all that vary).",
     ),
 ]
 DivergedAboveOption = Annotated[
@@ -36,7 +36,7 @@ DivergedAboveOption = Annotated[
     typer.Option(
         "--diverged-above",
         metavar="VALUE",
-        help="Finished runs whose last value is higher count as diverged [default: only non-finite values do].",
+        help="Finished runs whose last value is higher count as diverged (default: only non-finite values do).",
     ),
 ]
 

@@ -73,7 +73,7 @@ def score_runs(
         ),
     ] = USUAL,
     temperature: Annotated[
-        float | None, typer.Option("--temperature", min=0.0, help="Of drawn tokens; 0 is greedy [default: greedy].")
+        float | None, typer.Option("--temperature", min=0.0, help="Of drawn tokens; 0 is greedy (default: greedy).")
     ] = None,
     top_k: Annotated[int | None, typer.Option("--top-k", min=1, help="Draw among the K likeliest tokens.")] = None,
     top_p: Annotated[
@@ -83,7 +83,7 @@ def score_runs(
     stop: Annotated[
         list[str] | None, typer.Option("--stop", metavar="TEXT", help="Writing ends here; repeat it for more.")
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of drawn tokens [default: 0].")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of drawn tokens (default: 0).")] = None,
     max_new_tokens: Annotated[
         int | None, typer.Option("--max-new-tokens", min=1, help="Most tokens of a written answer.")
     ] = None,

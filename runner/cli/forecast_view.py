@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from analysis.wording.plain import count_text
 from runner.cli.output import print_lines, print_table
 from runner.cli.progress_view import duration
 
@@ -67,7 +68,7 @@ def _memory(forecast: Forecast) -> str:
         return ""
     return (
         f"Memory: about {_size(estimate.n_bytes)} of {_size(estimate.free_bytes)} that are free, "
-        f"{estimate.pack.n_slots} trials at once."
+        f"{count_text(estimate.pack.n_slots, 'trial')} at once."
     )
 
 

@@ -24,7 +24,7 @@ WatchdogOption = Annotated[
     typer.Option("--watchdog", metavar="S", min=1.0, help="Seconds of silence after which reading something is ended."),
 ]
 BaseUrlOption = Annotated[
-    str | None, typer.Option("--base-url", metavar="URL", help="W&B server [default: as wandb is set up].")
+    str | None, typer.Option("--base-url", metavar="URL", help="W&B server (default: as wandb is set up).")
 ]
 FilterOption = Annotated[
     str | None, typer.Option("--filter", metavar="JSON", help="Only runs of a project that fit W&B's filter.")

@@ -30,7 +30,7 @@ def show_importance(
     keys: Annotated[
         str | None,
         typer.Option(
-            "--keys", metavar="KEYS", help="Hyperparameters to look at, separated by commas [default: all that vary]."
+            "--keys", metavar="KEYS", help="Hyperparameters to look at, separated by commas (default: all that vary)."
         ),
     ] = None,
     scope: Annotated[

@@ -41,7 +41,7 @@ DirectionOption = Annotated[
     typer.Option(
         "--direction",
         help="Whether lower (min: losses) or higher (max: scores) values are better "
-        "[default: as imported, else by the metric's name].",
+        "(default: as imported, else by the metric's name).",
         show_default=False,
     ),
 ]

@@ -25,7 +25,7 @@ def show_pareto(
             "--objective",
             metavar="NAME",
             help="A metric, benchmark:NAME, or a column such as peak_memory_bytes, wall_s or tokens_seen; add :min or "
-            ":max, :log or :linear to say how it counts. Two or more [default: eval_loss and wall_s].",
+            ":max, :log or :linear to say how it counts. Two or more (default: eval_loss and wall_s).",
         ),
     ] = None,
     limit: Annotated[
@@ -37,7 +37,7 @@ def show_pareto(
         typer.Option(
             "--reference",
             metavar="NAME=VALUE",
-            help="Where the hypervolume ends [default: a tenth of the range beyond the worst].",
+            help="Where the hypervolume ends (default: a tenth of the range beyond the worst).",
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the draws behind the probabilities.")] = 0,

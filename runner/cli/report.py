@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def write_report_file(
     sweep: Annotated[
         str | None,
-        typer.Option("--sweep", metavar="ID[,ID]", help="Sweeps to report on [default: every run that fits --where]."),
+        typer.Option("--sweep", metavar="ID[,ID]", help="Sweeps to report on (default: every run that fits --where)."),
     ] = None,
     output: Annotated[
         list[Path] | None,
@@ -45,7 +45,7 @@ def write_report_file(
     direction: DirectionOption = None,
     sections: Annotated[
         str | None,
-        typer.Option("--sections", metavar="KEYS", help="Sections, separated by commas [default: all]."),
+        typer.Option("--sections", metavar="KEYS", help="Sections, separated by commas (default: all)."),
     ] = None,
     notes: Annotated[
         Path | None, typer.Option("--notes", metavar="FILE", help="Text file with the reviewer's notes.")

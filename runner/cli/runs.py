@@ -27,7 +27,7 @@ def list_runs(
         typer.Option(
             "--metric",
             metavar="NAME",
-            help="Logged metric; its last value per run is shown [default: eval_loss].",
+            help="Logged metric; its last value per run is shown (default: eval_loss).",
             show_default=False,
         ),
     ] = None,

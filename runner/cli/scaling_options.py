@@ -12,7 +12,7 @@ SettingOption = Annotated[
         "--setting",
         metavar="KEYS",
         help="Configuration keys that make a setting of its own, separated by commas "
-        "[default: all that vary, except the axis and what follows from it].",
+        "(default: all that vary, except the axis and what follows from it).",
     ),
 ]
 

@@ -33,12 +33,12 @@ def show_search_progress(
             "--by",
             metavar="KEY",
             help="Configuration key that tells strategies apart, such as search_strategy, sweep_id or source "
-            "[default: the first of search_strategy, sampler, sweep_id that varies].",
+            "(default: the first of search_strategy, sampler, sweep_id that varies).",
         ),
     ] = None,
     cost: Annotated[
         Literal["tokens_seen", "wall_s", "evaluations"] | None,
-        typer.Option("--cost", help="What is spent [default: the first that is known for every result]."),
+        typer.Option("--cost", help="What is spent (default: the first that is known for every result)."),
     ] = None,
     json_output: JsonOption = False,
 ) -> None:

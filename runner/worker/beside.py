@@ -25,6 +25,8 @@ from runner.worker.kernel import check_platform
 LOG: Final = "worker.log"
 _DASHBOARDS: Final = "dashboards.lock"
 _WORKER: Final = "beside.lock"
+_PAUSE_S: Final = 2.0
+"""Before a killed worker is followed by another one (our choice)."""
 
 
 @contextmanager
@@ -48,8 +50,12 @@ def worker_beside(store: Path, say: Callable[[str], None], *, site_file: Path | 
         return
     with opened as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
-        _start_unless_there(queue, store, say, site_file)
-        yield
+        is_over = threading.Event()
+        _start_unless_there(queue, store, say, site_file, is_over)
+        try:
+            yield
+        finally:
+            is_over.set()
     _say_what_goes_on(queue, store, say)
 
 
@@ -72,12 +78,27 @@ def _take(file: IO[str]) -> bool:
     return True
 
 
-def _start_unless_there(queue: Queue, store: Path, say: Callable[[str], None], site_file: Path | None) -> None:
+def _start_unless_there(
+    queue: Queue, store: Path, say: Callable[[str], None], site_file: Path | None, is_over: threading.Event
+) -> None:
     there = [worker.worker_id for worker in queue.workers() if worker.is_alive]
     if there:
         say(f"Jobs are done by {', '.join(there)}, which runs already.")
         return
-    process = subprocess.Popen(  # noqa: S603 - our own command line, no shell
+    threading.Thread(target=_mind, args=(queue, store, say, site_file, is_over), daemon=True).start()
+    say(f"A worker does the jobs that are submitted; what it says stands in {queue.folder / LOG}")
+
+
+def _mind(
+    queue: Queue, store: Path, say: Callable[[str], None], site_file: Path | None, is_over: threading.Event
+) -> None:
+    """Starts a worker, and another one when it was killed; one that ends by itself was asked to."""
+    while (code := _start(queue, store, site_file).wait()) < 0 and not is_over.wait(_PAUSE_S):
+        say(f"The worker was ended by signal {-code}; another one goes on with its job.")
+
+
+def _start(queue: Queue, store: Path, site_file: Path | None) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - our own command line, no shell
         [sys.executable, "-m", "runner.cli", "worker", f"--store={store}", f"--queue={queue.folder}", "--beside"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -85,8 +106,6 @@ def _start_unless_there(queue: Queue, store: Path, say: Callable[[str], None], s
         env={**os.environ, **({} if site_file is None else {SITE_VARIABLE: str(site_file.absolute())})},
         start_new_session=True,  # neither Ctrl-C nor a closed terminal is for it
     )
-    threading.Thread(target=process.wait, daemon=True).start()  # else it would stay a zombie while this runs
-    say(f"A worker does the jobs that are submitted; what it says stands in {queue.folder / LOG}")
 
 
 def _say_what_goes_on(queue: Queue, store: Path, say: Callable[[str], None]) -> None:

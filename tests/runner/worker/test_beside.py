@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +42,15 @@ def test_worker_comes_with_the_dashboard_and_ends_after_it(shop: Shop) -> None:
         f"Jobs are done by {worker.worker_id}, which runs already.",
     ]
     assert f"{worker.worker_id} ends" in (shop.queue.folder / LOG).read_text()
+
+
+def test_killed_worker_is_followed_by_another_one(shop: Shop) -> None:
+    said: list[str] = []
+    with worker_beside(shop.store, said.append):
+        first = _the_one(shop.queue)
+        os.kill(first.process.pid, signal.SIGKILL)
+        wait_for(lambda: [w for w in _living(shop.queue) if w.worker_id != first.worker_id], "another worker signs on")
+    assert said[1] == "The worker was ended by signal 9; another one goes on with its job."
 
 
 def test_worker_ends_after_a_dashboard_that_was_killed(shop: Shop) -> None:
