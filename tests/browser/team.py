@@ -112,7 +112,9 @@ def prepare_team(store: Path, folder: Path, provider_url: str, users: dict[str, 
     port = free_port()
     team = Team(f"http://localhost:{port}", store, folder / "ucurve.toml", provider_url, port, more)
     secrets = folder / "secrets.toml"
-    text = SECRETS_TEXT.format(cookie_secret=COOKIE_SECRET).replace('client_secret = ""', 'client_secret = "c"')
+    text = SECRETS_TEXT.format(cookie_secret=COOKIE_SECRET, webhook_key=COOKIE_SECRET).replace(
+        'client_secret = ""', 'client_secret = "c"'
+    )
     secrets.write_text(text, encoding="utf-8")
     secrets.chmod(0o600)
     team.write_site(users=users)
