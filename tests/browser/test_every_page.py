@@ -61,10 +61,11 @@ def judge_a_learning_rate(tab: Tab) -> None:
     assert "judge=One" in tab.url()
 
 
-def draw_the_collapse_at_another_exponent(tab: Tab) -> None:
-    tab.page.locator(".st-key-alpha button").first.click()
-    tab.wait_for("location.search.includes('alpha=')")
-    tab.wait_for("document.querySelector('.st-key-collapse svg.main-svg')")
+def choose_what_makes_a_setting(tab: Tab) -> None:
+    tab.click(".st-key-setting input")
+    tab.wait_for("document.querySelector('[role=option]')")
+    tab.press("Enter")
+    tab.wait_for("location.search.includes('setting=')")
 
 
 def take_the_recipe(tab: Tab) -> None:
@@ -146,7 +147,7 @@ def bring_in_a_table(tab: Tab) -> None:
 WALKS: dict[str, tuple[str, Callable[[Tab], None]]] = {
     "overview": ("Newest sweep", tick_a_sweep),
     "learning_rate": ("Best tried", judge_a_learning_rate),
-    "batch_scaling": ("Collapse", draw_the_collapse_at_another_exponent),
+    "batch_scaling": ("Collapse", choose_what_makes_a_setting),
     "best_configuration": ("Probability it is best", take_the_recipe),
     "benchmarks": ("Every score", choose_a_baseline),
     "what_matters": ("Importance", look_at_trade_offs),
