@@ -47,14 +47,15 @@ def _all_buttons(app: AppTest) -> dict[str, bool]:
 @pytest.mark.usefixtures("owner")
 @pytest.mark.parametrize("state", ["missing", "empty", "one_run", "half_finished", "mixed"])
 def test_an_empty_queue_says_what_to_do_and_makes_nothing(
-    open_page: OpenPage, stores: dict[str, Path], state: str
+    open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
+    monkeypatch.setenv("UCURVE_QUEUE", str(tmp_path / "queue"))  # other tests look at these stores too
     app = open_page(state, "Queue")
     assert not app.exception
     assert not app.error
     assert "Nothing has been launched yet" in shown_text(app)
     assert "ucurve worker --store" in shown_text(app)
-    assert not (stores[state] / "queue").exists()
+    assert not (tmp_path / "queue").exists()
 
 
 @pytest.mark.usefixtures("owner")
