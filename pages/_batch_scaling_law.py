@@ -11,6 +11,7 @@ from analysis.scaling.batch_scaling import BatchScaling
 from analysis.scaling.sentences import method_sentences
 from analysis.scaling.tables import left_out_table, point_table, setting_table
 from analysis.scaling.verdict import format_exponent, number_text, range_text
+from pages._cards import show_card
 from pages._charts import show_chart, theme
 from pages._data import load_group_keys
 from pages._pictures import picture
@@ -20,6 +21,18 @@ from pages._view import View
 
 if TYPE_CHECKING:
     from streamlit.elements.lib.column_types import ColumnConfig
+
+_MEANINGS: Final = {
+    "exponent": "ln lr\\* = intercept of the setting + α ln B, weighted by 1 / (se² + τ²) with τ² after DerSimonian "
+    "and Laird (1986); 95 % interval cluster-robust over settings, with one or two settings after Knapp and Hartung "
+    "(2003). 1/2 is the square-root rule, 1 the linear one. More in docs/statistics/batch-scaling.md.",
+    "optima": "One optimum per setting and batch size: that of its U-curve's fit, or the best learning rate tried, "
+    "with the grid's rounding error (spacing / √12).",
+    "left out": "Curves without an optimum inside their grid: at an edge, flat, too few learning rates, or alone in "
+    "their setting.",
+    "break": "Two slopes that meet at one batch size, below → above; better where AIC agrees and p < 0.05 against data "
+    "sets simulated under one law, so that the search for the break is paid for (Davies 1987).",
+}
 
 _AXES: Final = {"batch_size": "sequences", "batch_tokens": "trained tokens"}
 
@@ -73,14 +86,18 @@ def show_law(found: BatchScaling) -> None:
     alpha = MISSING if law.alpha is None else format_exponent(law.alpha)
     interval = f"95 % {range_text(law.interval)}" if law.interval else "no interval"
     with st.grid(4, min_column_width=160, gap="small"):
-        _card("Exponent (one law)", alpha, interval if law.alpha is not None else None)
+        remark = interval if law.alpha is not None else None
+        show_card("Exponent (one law)", alpha, remark, meaning=_MEANINGS["exponent"])
         n_places = len({point.x for one in found.settings for point in one.points})
-        _card("Optima in the fit", f"{law.n_points:,}", f"at {count_text(n_places, 'batch size')}")
-        _card("Left out", f"{len(found.left_out):,}", "reasons below" if found.left_out else "nothing")
+        places = f"at {count_text(n_places, 'batch size')}"
+        show_card("Optima in the fit", f"{law.n_points:,}", places, meaning=_MEANINGS["optima"])
+        left_out = "reasons below" if found.left_out else "nothing"
+        show_card("Left out", f"{len(found.left_out):,}", left_out, meaning=_MEANINGS["left out"])
         if hinge.alpha_below is not None and hinge.alpha_above is not None and hinge.break_batch_size is not None:
             slopes = f"{format_exponent(hinge.alpha_below)} → {format_exponent(hinge.alpha_above)}"
             better = "better than one law" if hinge.is_better else "no better than one law"
-            _card(f"Break at {number_text(hinge.break_batch_size)}", slopes, better)
+            name = f"Break at {number_text(hinge.break_batch_size)}"
+            show_card(name, slopes, better, meaning=_MEANINGS["break"])
     with st.expander("How these numbers were found", type="compact"):
         st.markdown("\n\n".join(map(md_escape, method_sentences(found))))
 
@@ -122,7 +139,3 @@ _COLUMNS: Final[dict[str, ColumnConfig | str | None]] = {
     "interval_high": st.column_config.NumberColumn(format="%.2f"),
     "n_points": st.column_config.NumberColumn(help="batch sizes with an optimum inside the grid"),
 }
-
-
-def _card(name: str, value: str, remark: str | None) -> None:
-    st.metric(name, value, remark, delta_color="off", delta_arrow="off", border=True)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import streamlit as st
 
 from analysis.benchmarks.correlation_types import LossCorrelation, LossCorrelations
 from analysis.benchmarks.report import BenchmarkReport
 from analysis.benchmarks.texts import tau_text, value_text
+from pages._cards import show_card
 from pages._text import join_text, md_escape
 
+_MEANINGS: Final = {
+    "rows": "A run, or a configuration over its seeds; the latest evaluation counts unless another step is chosen.",
+    "columns": "Ways of measuring: scores of another harness, version or set of items stand in a column of their own. "
+    "At chance: no row's right answers are above it in an exact one-sided binomial test at 5 %, Bonferroni-corrected.",
+    "missing": "Not measured, or not finite. Missing stays missing: never averaged over, never a zero.",
+}
 _MOST_NAMED = 4
 _MAP = """\
 fields: {run_id: run}
@@ -38,9 +46,11 @@ def show_counts(report: BenchmarkReport) -> None:
     n_at_chance = sum(bool(column.at_chance) for column in matrix.columns)
     unscored = f"{matrix.n_unscored_runs:,} runs without" if matrix.n_unscored_runs else None
     with st.grid("auto", min_column_width=130, gap="small"):
-        _card("Trials with scores" if matrix.by == "trial" else "Runs with scores", f"{len(matrix.rows):,}", unscored)
-        _card("Benchmarks", f"{len(matrix.columns):,}", f"{n_at_chance} at chance" if n_at_chance else None)
-        _card("Missing cells", f"{n_missing:,}", f"of {matrix.scores.size:,}")
+        rows = "Trials with scores" if matrix.by == "trial" else "Runs with scores"
+        show_card(rows, f"{len(matrix.rows):,}", unscored, meaning=_MEANINGS["rows"])
+        at_chance = f"{n_at_chance} at chance" if n_at_chance else None
+        show_card("Benchmarks", f"{len(matrix.columns):,}", at_chance, meaning=_MEANINGS["columns"])
+        show_card("Missing cells", f"{n_missing:,}", f"of {matrix.scores.size:,}", meaning=_MEANINGS["missing"])
 
 
 def show_verdict(report: BenchmarkReport) -> None:
@@ -84,7 +94,3 @@ def _disagreement_text(metric: str, found: LossCorrelation) -> str:
     ]
     more = f"; and {len(found.disagreements) - _MOST_NAMED} more" if len(found.disagreements) > _MOST_NAMED else ""
     return f"Not what their loss says, beyond what the errors explain: {md_escape('; '.join(named))}{more}."
-
-
-def _card(name: str, value: str, remark: str | None) -> None:
-    st.metric(name, value, remark, delta_color="off", delta_arrow="off", border=True)

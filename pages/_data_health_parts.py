@@ -11,10 +11,18 @@ import streamlit as st
 
 from analysis.health.check import Finding, HealthReport
 from analysis.store.agreements import Agreement
+from pages._cards import show_card
 from pages._tables import show_table
 from pages._text import count_text, join_text, md_escape
 from pages._verdicts import show_verdicts
 
+_MEANINGS: Final = {
+    "used": "Runs that finished, or logged as far as the others of their kind, with a finite value of the metric and a "
+    "learning rate.",
+    "excluded": "Runs that enter no mean, each with its reason below. Diverged ones still stand on their curves.",
+    "problems": "What can make a comparison wrong: copies, contradicting settings, impossible values or times.",
+    "remarks": "What is odd but hurts no number.",
+}
 _MOST_IDS: Final = 200
 """Run ids listed under a finding; the excluded runs have a table of their own."""
 
@@ -22,10 +30,11 @@ _MOST_IDS: Final = 200
 def show_counts(report: HealthReport) -> None:
     """How many runs count, and how much was found."""
     with st.grid("auto", min_column_width=150, gap="small"):
-        _card("Used", f"{report.n_used:,}", "enter a mean")
-        _card("Excluded", f"{len(report.excluded):,}", f"of {count_text(report.n_runs, 'run')}")
-        _card("Problems", f"{len(report.problems):,}", "to look into")
-        _card("Remarks", f"{len(report.remarks):,}", "worth knowing")
+        show_card("Used", f"{report.n_used:,}", "enter a mean", meaning=_MEANINGS["used"])
+        n_runs = f"of {count_text(report.n_runs, 'run')}"
+        show_card("Excluded", f"{len(report.excluded):,}", n_runs, meaning=_MEANINGS["excluded"])
+        show_card("Problems", f"{len(report.problems):,}", "to look into", meaning=_MEANINGS["problems"])
+        show_card("Remarks", f"{len(report.remarks):,}", "worth knowing", meaning=_MEANINGS["remarks"])
 
 
 def show_findings(report: HealthReport) -> None:
@@ -146,7 +155,3 @@ def _show_runs(run_ids: Sequence[str]) -> None:
         st.code("\n".join(run_ids[:_MOST_IDS]), language=None)
         if len(run_ids) > _MOST_IDS:
             st.caption(f"And {len(run_ids) - _MOST_IDS:,} more; `ucurve health --json` lists all.")
-
-
-def _card(name: str, value: str, remark: str) -> None:
-    st.metric(name, value, md_escape(remark), delta_color="off", delta_arrow="off", border=True)

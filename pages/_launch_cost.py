@@ -103,11 +103,16 @@ def show_cost(cost: Cost) -> None:
     source = "not measured yet" if cost.expected_s is None else "as measured here"
     why = cost.speed_source or "No run in the store tells how fast this model trains on this machine."
     cards = [
-        ("To train", count_text(cost.n_left, "run"), done, None),
+        ("To train", count_text(cost.n_left, "run"), done, "Without those that the store has already."),
         ("Tokens", tokens_text(cost.tokens), "in training", "Through the model, prompts included; without evaluation."),
         ("Time", time_text, source, why),
         ("Memory", bytes_text(cost.memory_bytes), f"of {bytes_text(cost.free_memory_bytes)} free", cost.device),
-        ("Disk", bytes_text(cost.disk_bytes), f"of {bytes_text(cost.free_disk_bytes)} free", None),
+        (
+            "Disk",
+            bytes_text(cost.disk_bytes),
+            f"of {bytes_text(cost.free_disk_bytes)} free",
+            "Adapters and checkpoints.",
+        ),
     ]
     with st.grid("auto", min_column_width=140, gap="small"):
         for name, value, remark, help_text in cards:

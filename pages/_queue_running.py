@@ -11,6 +11,7 @@ import streamlit as st
 
 from analysis.errors import StoreError
 from analysis.figures.loss_curves import plot_loss_curves
+from pages._cards import show_card
 from pages._charts import show_chart, theme
 from pages._data import load_curves_of, load_runs, open_store
 from pages._paths import shown_sentence
@@ -67,14 +68,24 @@ def _show_status(status: JobStatus) -> None:
     left = duration_text(status.left_s, n_units=1)
     speed = MISSING if status.tokens_per_s is None else f"{tokens_text(status.tokens_per_s)}/s"
     saved = "none yet" if status.checkpoint_at is None else ago_text(datetime.fromtimestamp(status.checkpoint_at, UTC))
-    cards = [("Left", left), ("Tokens", speed), ("Last checkpoint", saved)]
-    if status.device_memory_bytes is not None:
-        cards.append(("Device memory", bytes_text(status.device_memory_bytes)))
-    if status.device_utilisation is not None:
-        cards.append(("Device use", f"{status.device_utilisation:.0%}"))
     with st.grid("auto", min_column_width=135, gap="small"):
-        for name, value in cards:
-            st.metric(name, value, border=True)
+        show_card(
+            "Left", left, meaning="Tokens that are left, at the speed beside; scoring on benchmarks comes on top."
+        )
+        show_card(
+            "Tokens", speed, meaning="Processed training tokens, prompts included, over about the last half minute."
+        )
+        show_card(
+            "Last checkpoint", saved, meaning="What a kill now would lose: everything since then is trained again."
+        )
+        if status.device_memory_bytes is not None:
+            memory = bytes_text(status.device_memory_bytes)
+            show_card("Device memory", memory, meaning="In use on the accelerator, as its driver says.")
+        if status.device_utilisation is not None:
+            share = f"{status.device_utilisation:.0%}"
+            show_card(
+                "Device use", share, meaning="Share of the time in which the accelerator computed, as its driver says."
+            )
     if status.device:
         st.caption(f"On {md_escape(status.device)}.")
     if status.resumed_from:

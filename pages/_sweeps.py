@@ -17,6 +17,7 @@ from analysis.store import Condition
 from analysis.store.annotations import Subject
 from analysis.wording.voices import MARKDOWN
 from pages._annotations import mark_sweeps, show_annotations
+from pages._cards import show_card
 from pages._charts import show_chart, theme
 from pages._curves import marks
 from pages._data import load_lr_curves
@@ -29,6 +30,18 @@ MAX_CURVES: Final = 3
 """How many curves of the newest sweep get words of their own here; the rest is on the page Learning rate."""
 
 
+_STATUSES: Final = {
+    "queued": "Announced by a sweep, and waiting for its place in the pack.",
+    "running": "Being trained now.",
+    "finished": "Came to the end of its budget.",
+    "failed": "Ended by an error that is not the configuration's; the page Runs has the reason.",
+    "diverged": "Its loss or gradient stopped being finite: a property of the configuration, and shown on its curve.",
+    "pruned": "Ended early by a search because others were better.",
+    "stopped": "Ended by somebody before its budget.",
+    "lost": "Its process ended without a word.",
+    "unconfirmed": "Imported without a word of how it ended; counts where it logged as far as the others of its kind.",
+}
+"""What each status of a run means."""
 _OPEN: Final = ":material/arrow_forward:"
 _MORE: Final = {
     "learning_rate": "What the U-curve says",
@@ -42,19 +55,13 @@ def show_counts(runs: pd.DataFrame) -> None:
     """How many runs there are, by status, and how fresh the newest news is."""
     counts = count_statuses(runs)
     n_sweeps = int(runs["sweep_id"].nunique())
-    cards = [("Runs", f"{len(runs):,}", f"in {count_text(n_sweeps, 'sweep')}")]
-    cards += [(status.capitalize(), f"{n:,}", f"{n / len(runs):.0%} of runs") for status, n in counts.items()]
     with st.grid("auto", min_column_width=150, gap="small"):
-        for name, value, remark in cards:
-            st.metric(name, value, remark, delta_color="off", delta_arrow="off", border=True)
-        st.metric(
-            "Last change",
-            ago_text(runs["updated_at"].max()).removesuffix(" ago"),
-            "ago",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-        )
+        sweeps = f"in {count_text(n_sweeps, 'sweep')}"
+        show_card("Runs", f"{len(runs):,}", sweeps, meaning="A run is one configuration with one seed.")
+        for status, n in counts.items():
+            show_card(status.capitalize(), f"{n:,}", f"{n / len(runs):.0%} of runs", meaning=_STATUSES[status])
+        changed = ago_text(runs["updated_at"].max()).removesuffix(" ago")
+        show_card("Last change", changed, "ago", meaning="When the newest word of any run in view came in.")
 
 
 def show_newest_sweep(view: View, sweeps: pd.DataFrame) -> None:
