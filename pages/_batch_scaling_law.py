@@ -136,6 +136,6 @@ _COLUMNS: Final[dict[str, ColumnConfig | str | None]] = {
     "setting": st.column_config.TextColumn(pinned=True),
     "exponent": st.column_config.NumberColumn(format="%.2f", help="of this setting alone"),
     "interval_low": st.column_config.NumberColumn(format="%.2f", help="95 %, none with fewer than four batch sizes"),
-    "interval_high": st.column_config.NumberColumn(format="%.2f"),
+    "interval_high": st.column_config.NumberColumn(format="%.2f", help="95 %, likewise"),
     "n_points": st.column_config.NumberColumn(help="batch sizes with an optimum inside the grid"),
 }

@@ -94,15 +94,25 @@ def marks(curve: LrCurve) -> tuple[Mark, Mark, Mark]:
 
 def curve_columns(metric: str) -> dict[str, ColumnConfig | str | None]:
     """How the columns of the curves' tables look."""
-    rates = ("best_tried_lr", "optimum_lr", "interval_low", "interval_high", "recommended_lr")
     return {
         "curve": st.column_config.TextColumn(pinned=True),
-        **{name: st.column_config.NumberColumn(format=LR_FORMAT) for name in rates},
+        **{name: st.column_config.NumberColumn(format=LR_FORMAT, help=text) for name, text in _RATES.items()},
         f"best_{metric}": st.column_config.NumberColumn(format="%.4f", help="mean at the best learning rate tried"),
         f"mean_{metric}": st.column_config.NumberColumn(format="%.4f", help="mean over the finite runs"),
         "sd": st.column_config.NumberColumn(format="%.2g", help="standard deviation between runs"),
-        "regret_of_recommended": st.column_config.NumberColumn("regret", format="percent"),
+        "regret_of_recommended": st.column_config.NumberColumn(
+            "regret", format="percent", help="(loss at the recommended rate - loss at the best) / loss at the best"
+        ),
     }
+
+
+_RATES: Final = {
+    "best_tried_lr": "with the best mean over its finite runs",
+    "optimum_lr": "minimum of the curve through the means; none where the sweep does not bracket it",
+    "interval_low": "95 % interval of the optimum; none where nothing supports one",
+    "interval_high": "95 % interval of the optimum, likewise",
+    "recommended_lr": "what the published rule gives for this model",
+}
 
 
 MEANINGS: Final = {

@@ -108,7 +108,9 @@ def show_coverage(report: HealthReport) -> None:
             name="coverage",
             alt="One row per metric: how many runs logged it",
             columns={
-                "share": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
+                "share": st.column_config.ProgressColumn(
+                    format="percent", min_value=0, max_value=1, help="of all runs in view"
+                ),
                 "lacking": st.column_config.NumberColumn(help="finished or diverged runs that never logged it"),
             },
         )

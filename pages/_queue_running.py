@@ -138,11 +138,15 @@ def _show_runs(status: JobStatus) -> None:
         placeholder=MISSING,
         column_config={
             "run": st.column_config.TextColumn("Trial", pinned=True),
-            "percent": st.column_config.ProgressColumn("Done", format="%.0f %%", min_value=0.0, max_value=100.0),
+            "percent": st.column_config.ProgressColumn(
+                "Done", format="%.0f %%", min_value=0.0, max_value=100.0, help="optimizer steps done"
+            ),
             "steps": st.column_config.TextColumn("Steps", alignment="right"),
             "train_loss": st.column_config.NumberColumn("Train loss", help="nats per target token", format="%.4f"),
             "eval_loss": st.column_config.NumberColumn("Eval loss", help="nats per target token", format="%.4f"),
-            "lr_now": st.column_config.NumberColumn("LR now", format=LR_FORMAT),
+            "lr_now": st.column_config.NumberColumn(
+                "LR now", format=LR_FORMAT, help="of the last step: schedule included"
+            ),
         },
     )
 

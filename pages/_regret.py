@@ -100,7 +100,7 @@ def _regret_columns(found: RuleRegret) -> dict[str, ColumnConfig | str | None]:
     return {
         "curve": st.column_config.TextColumn(pinned=True),
         "learning_rate": st.column_config.NumberColumn(format=LR_FORMAT, help="what is judged"),
-        "best_tried_lr": st.column_config.NumberColumn(format=LR_FORMAT),
+        "best_tried_lr": st.column_config.NumberColumn(format=LR_FORMAT, help="with the best mean on this curve"),
         f"in_{found.metric}": st.column_config.NumberColumn(format="%.4f", help="regret in the metric's unit"),
         **{name: st.column_config.NumberColumn(format="percent", help=text) for name, text in _COLUMNS.items()},
     }

@@ -137,11 +137,15 @@ def show_sweeps(sweeps: pd.DataFrame, metric: str) -> None:
             "n_queued": "Queued",
             "n_diverged": "Diverged",
             "n_other": st.column_config.NumberColumn("Other", help="failed, stopped, pruned, lost or unconfirmed"),
-            "done": st.column_config.ProgressColumn("Done", format="%.0f %%", min_value=0.0, max_value=100.0),
+            "done": st.column_config.ProgressColumn(
+                "Done", format="%.0f %%", min_value=0.0, max_value=100.0, help="runs that have ended, however"
+            ),
             "best_value": st.column_config.NumberColumn(
                 f"Best {metric}", help="best single finished run; none where the runs do not compare", format="%.4f"
             ),
-            "best_learning_rate": st.column_config.NumberColumn("at LR", format=LR_FORMAT),
+            "best_learning_rate": st.column_config.NumberColumn(
+                "at LR", format=LR_FORMAT, help="learning rate of that run"
+            ),
             "updated_at": st.column_config.DatetimeColumn("Last change", format="distance"),
             "model": "Model",
             "dataset": "Data",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -76,8 +77,8 @@ def _show_group(group: GroupImportance) -> None:
         importance_table(group),
         name="importance",
         alt="One row per hyperparameter, the largest share first",
-        columns=_percentages(*_SHARES),
-        whole_percent=_SHARES,
+        columns=_percentages(_SHARES),
+        whole_percent=tuple(_SHARES),
     )
     if group.pairs:
         st.subheader("Two at a time", help="What a pair explains beyond the sum of its two main effects.")
@@ -85,14 +86,25 @@ def _show_group(group: GroupImportance) -> None:
             pair_table(group),
             name="importance-pairs",
             alt="One row per pair of hyperparameters, the largest interaction first",
-            columns=_percentages(*_PAIR_SHARES),
-            whole_percent=_PAIR_SHARES,
+            columns=_percentages(_PAIR_SHARES),
+            whole_percent=tuple(_PAIR_SHARES),
         )
 
 
-_SHARES: Final = ("explains", "low", "high", "separates_the_best", "ped_low", "ped_high")
-_PAIR_SHARES: Final = ("explains_together", "low", "high")
+_SHARES: Final = {
+    "explains": "share of the variance of the mean over all other hyperparameters (fANOVA, Hutter et al. 2014)",
+    "low": "95 % interval of it",
+    "high": "95 % interval of it",
+    "separates_the_best": "how far the best tenth is distributed otherwise than all (PED-ANOVA, Watanabe et al. 2023)",
+    "ped_low": "95 % interval of it",
+    "ped_high": "95 % interval of it",
+}
+_PAIR_SHARES: Final = {
+    "explains_together": "share of the variance beyond the sum of the two main effects (fANOVA)",
+    "low": "95 % interval of it",
+    "high": "95 % interval of it",
+}
 
 
-def _percentages(*names: str) -> dict[str, ColumnConfig | str | None]:
-    return {name: st.column_config.NumberColumn(format="percent") for name in names}
+def _percentages(meanings: Mapping[str, str]) -> dict[str, ColumnConfig | str | None]:
+    return {name: st.column_config.NumberColumn(format="percent", help=text) for name, text in meanings.items()}
