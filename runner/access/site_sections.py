@@ -152,11 +152,13 @@ class CatalogueSettings(Section):
         models: Model names or folders.
         datasets: Data set names.
         data_folders: Folders whose files may be chosen.
+        wandb_projects: W&B projects, as PROJECT or ENTITY/PROJECT, that sweeps may log to with the worker's key.
     """
 
     models: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
     data_folders: tuple[Path, ...] = ()
+    wandb_projects: tuple[str, ...] = ()
 
 
 class AlertSettings(Section):

@@ -47,6 +47,7 @@ deny = []                              # `sub`s that are not let in, whatever el
 # models = ["HuggingFaceTB/SmolLM2-135M"]
 # datasets = []
 # data_folders = ["/srv/data"]
+# wandb_projects = ["team/sweeps"]      # where `track: {{wandb: online}}` may write with the key of the worker
 
 [alerts]                               # docs/alerts.md; `ucurve alerts test` sends one
 # webhook = "https://chat.example.org/hooks/abc"

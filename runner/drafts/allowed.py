@@ -12,6 +12,7 @@ from runner.access.site_sections import CatalogueSettings
 from runner.queue.order import count_runs
 from runner.spec.dataset import BUILT_IN, DatasetSection
 from runner.spec.schema import SweepSpec
+from runner.spec.tracking import TrackSection
 
 BUNDLED_MODELS: Final = ("smollm2-135m",)
 """As in runner.training.bundled, which needs torch."""
@@ -34,6 +35,7 @@ def check_allowed(spec: SweepSpec, site: SiteSettings) -> None:
     if spec.model.id not in models:
         raise NotAllowed(f"the model {spec.model.id!r} is not offered here; choose one of {', '.join(models)}")
     _check_dataset(spec.dataset, catalogue)
+    _check_tracking(spec.track, catalogue.wandb_projects)
     for name in spec.evaluate.benchmarks if spec.evaluate else ():
         if name.lower().endswith(".jsonl"):
             _check_path(Path(name), catalogue.data_folders)
@@ -70,6 +72,16 @@ def _check_dataset(dataset: DatasetSection, catalogue: CatalogueSettings) -> Non
     for path in (dataset.path, dataset.held_out):
         if isinstance(path, Path) and str(path) not in known:
             _check_path(path, catalogue.data_folders)
+
+
+def _check_tracking(track: TrackSection | None, projects: Sequence[str]) -> None:
+    """Online runs are written with the worker's key, which reaches more than whoever asks."""
+    if track is None or track.wandb == "offline":
+        return
+    named = track.project if track.entity is None else f"{track.entity}/{track.project}"
+    if named not in projects:
+        known = ", ".join(projects) or "none"
+        raise NotAllowed(f"the W&B project {named!r} is not offered here ({known}); leave track out, or log offline")
 
 
 def _check_path(path: Path, folders: Sequence[Path]) -> None:

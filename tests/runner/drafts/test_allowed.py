@@ -12,6 +12,7 @@ from runner.drafts.allowed import BUNDLED_MODELS, check_allowed
 from runner.drafts.values import readable_text
 from runner.queue.order import order_of
 from runner.spec.load import parse_sweep_spec
+from runner.spec.schema import SweepSpec
 
 TEXT = "name: a\nmodel: smollm2-135m\ndataset: skills\naxes: {learning_rate: [1e-4, 1e-3]}\nbudget: {steps: 3}\n"
 
@@ -88,3 +89,17 @@ def test_too_many_runs_are_refused_for_the_owner_too() -> None:
 def test_the_bundled_models_are_those_that_come_along() -> None:
     source = (Path(allowed.__file__).parents[1] / "training" / "bundled.py").read_text()
     assert all(f'"{name}": (' in source for name in BUNDLED_MODELS)
+
+
+@pytest.mark.parametrize("where", ["project: other", "project: sweeps, entity: else"])
+def test_a_browser_logs_online_only_to_projects_that_are_listed(where: str) -> None:
+    def tracked(how: str, where: str) -> SweepSpec:
+        return parse_sweep_spec(TEXT + f"track: {{wandb: {how}, {where}}}\n")
+
+    site = _site(wandb_projects=["sweeps", "team/all"])
+    with pytest.raises(NotAllowed, match="leave track out, or log offline"):
+        check_allowed(tracked("online", where), site)
+    check_allowed(tracked("offline", where), site)
+    check_allowed(tracked("online", "project: sweeps"), site)
+    check_allowed(tracked("online", "project: all, entity: team"), site)
+    check_allowed(tracked("online", where), SiteSettings())  # the owner of the machine
