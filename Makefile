@@ -31,7 +31,7 @@ app: setup ## Open the dashboard on the store in ./ucurve-store
 	$(BIN)/ucurve app
 
 test: setup ## Run the whole test suite
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) $(TEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(TEST_ARGS)
 
 test-fast: setup ## Run the tests that take well under a minute
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) -m "not slow and not gpu" $(TEST_ARGS)

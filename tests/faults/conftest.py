@@ -11,7 +11,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.faults import mounts
 from tests.faults.bench import CLEAR_WITHIN_S, SEED, Bench
 from tests.faults.oracles import Reference
 from tests.runner.conftest import pairs_file, tiny_model_folder  # noqa: F401 - fixtures that are used here, too
@@ -22,12 +21,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.slow)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _own_mounts() -> None:
-    """Before the first process is forked, so that all of them see what is mounted here."""
-    mounts.why_not()
 
 
 @pytest.fixture(autouse=True)

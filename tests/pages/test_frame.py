@@ -40,7 +40,9 @@ def test_no_helper_is_named_like_a_page() -> None:
 def test_navigation_runs_before_anything_that_can_stop() -> None:
     lines = [line for line in APP.read_text().splitlines() if line and not line.startswith(("from", "import", '"'))]
 
-    assert lines[:2] == ["standing = read_standing()", "page = navigate(shown=standing.is_inside)"]
+    assert lines[0] == "standing = read_standing()"
+    assert lines[1].startswith("st.set_page_config(page_icon=ICON")
+    assert lines[2] == "page = navigate(shown=standing.is_inside)"
 
 
 def test_every_page_has_a_paragraph_in_the_documentation() -> None:

@@ -68,7 +68,7 @@ def test_after_some_runs_the_rest_takes_what_they_took(
     printed = capsys.readouterr().out
     assert "5 runs are in the store already; 1 are left to train" in printed
     assert "tokens/s (measured in sweep 'tiny' on 20" in printed
-    assert re.search(r"Memory: about \d+\.\d MiB of .* that are free, 1 trials at once\.", printed)
+    assert re.search(r"Memory: about \d+\.\d MiB of .* that are free, 1 trial at once\.", printed)
 
 
 def test_the_disk_estimate_counts_what_is_kept(spec_file: Path, store: Store) -> None:
