@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,21 @@ ROW_PX = (16, 53)
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A dashboard on a store that walks look at."""
+    with _serve(tmp_path_factory.mktemp("walks")) as url:
+        yield url
+
+
+@pytest.fixture
+def served_alone(tmp_path: Path) -> Iterator[str]:
+    """A dashboard on a store of its own, for the walk that brings runs in: the others count them."""
+    with _serve(tmp_path) as url:
+        yield url
+
+
+@contextmanager
+def _serve(folder: Path) -> Iterator[str]:
     """A store with runs, scores, a job that waits, and an audit log of more than one page."""
-    folder = tmp_path_factory.mktemp("walks")
     store = write_store(folder / "store", mixed())
     finished = [run for run in mixed() if run.status == "finished"]
     Store.open(store).append(
@@ -164,8 +178,9 @@ WALKS: dict[str, tuple[str, Callable[[Tab], None]]] = {
 
 
 @pytest.mark.parametrize("page", WALKS)
-def test_a_person_does_what_the_page_is_for(chromium: Chromium, served: str, page: str) -> None:
+def test_a_person_does_what_the_page_is_for(chromium: Chromium, request: pytest.FixtureRequest, page: str) -> None:
     text, walk = WALKS[page]
+    served = request.getfixturevalue("served_alone" if page == "import_runs" else "served")
     with chromium.tab(Screen()) as tab:
         tab.go(f"{served}/{'' if page == 'overview' else page}", wait_for=text)
         walk(tab)
