@@ -13,7 +13,7 @@ import pytest
 from analysis.store import Store
 from analysis.store.marker import MARKER
 
-KILLS = 10
+KILLS = 5
 SEED = 20260101
 
 
@@ -104,7 +104,7 @@ def test_ctrl_c_stops_cleanly(spec_file: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_kill_9_at_random_moments_loses_at_most_the_last_flush(spec_file: Path, tmp_path: Path) -> None:
-    """Ten kills; after each the store opens, is sound, and has not lost what was there; a last run completes it."""
+    """After each of five kills (tests/faults has thirty) the store is sound and whole; a last run completes it."""
     store, rng = tmp_path / "s", random.Random(SEED)  # noqa: S311 - moments of kills, no secrets
     spec = slow_spec(spec_file)
     n_finished = n_metrics = 0
