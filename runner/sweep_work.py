@@ -83,7 +83,7 @@ class SweepWork:
         except UcurveError as error:
             observer.failed(str(error))
             raise
-        except Exception as error:
+        except Exception as error:  # whatever breaks the pack must not leave its runs `running`
             if is_out_of_memory(error):
                 observer.failed("out of memory")
                 with explained_out_of_memory():

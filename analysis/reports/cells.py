@@ -57,7 +57,7 @@ def format_cell(name: str, cell: object, *, is_share: bool = False) -> str:
     if isinstance(cell, list | tuple):
         more = f" … {len(cell) - _MOST_ITEMS} more" if len(cell) > _MOST_ITEMS else ""
         return " ".join(map(str, cell[:_MOST_ITEMS])) + more
-    if cell is None or pd.isna(cell):  # type: ignore[call-overload]
+    if is_missing(cell):
         return MISSING
     if isinstance(cell, bool):
         return "yes" if cell else "no"
@@ -66,6 +66,11 @@ def format_cell(name: str, cell: object, *, is_share: bool = False) -> str:
     if isinstance(cell, Real) or hasattr(cell, "dtype"):
         return _number(name, cell, is_share=is_share)
     return str(cell)
+
+
+def is_missing(cell: object) -> bool:
+    """Whether nothing stands in a cell; a list, even an empty one, is something."""
+    return not isinstance(cell, list | tuple) and bool(pd.isna(cell))  # type: ignore[call-overload] # any one value
 
 
 def _number(name: str, cell: object, *, is_share: bool) -> str:

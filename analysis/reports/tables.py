@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 import pandas as pd
 
+from analysis.reports.cells import is_missing
 from analysis.reports.types import Report
 from analysis.wording.spreadsheet import to_csv
 
@@ -58,13 +59,9 @@ def _storable(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _kinds(cells: pd.Series) -> int:
-    known = {list if isinstance(cell, list | tuple) else type(cell) for cell in cells if not _is_missing(cell)}
+    known = {list if isinstance(cell, list | tuple) else type(cell) for cell in cells if not is_missing(cell)}
     return len(known)
 
 
-def _is_missing(cell: object) -> bool:
-    return not isinstance(cell, list | tuple) and bool(pd.isna(cell))  # type: ignore[call-overload]
-
-
 def _text(cell: object) -> str | None:
-    return None if _is_missing(cell) else str(cell)
+    return None if is_missing(cell) else str(cell)
