@@ -81,6 +81,8 @@ async def look_around(session: Session, person: int, log: Log, habits: Habits) -
     while (now := loop.time()) < until:
         for rerun in await session.look(min(chooser.expovariate(1 / habits.think_s), until - now)):
             log.add(person, page, rerun)
+        if loop.time() >= until:  # the end comes to all at once: nobody acts on it
+            break
         dice = chooser.random()
         if dice < _OPENS_A_PAGE:
             page = chooser.choice(PAGES)
