@@ -20,6 +20,7 @@ from analysis.lr_curves.compute import LrCurve, compute_lr_curves
 from analysis.runs.direction import Direction
 from analysis.runs.progress import summarise_sweeps
 from analysis.store import Condition, Snapshot, Store
+from pages._filters import suggest_conditions, sweep_ids
 from pages._run_columns import RunTable, arrange_runs, groupable_keys
 from pages._view import View
 
@@ -28,6 +29,8 @@ T = TypeVar("T")
 
 _TABLES: Final = "48MB"
 """Of each kind of table: four of 10,000 runs, hundreds of 100."""
+_WHOLE_TABLES: Final = 3
+"""Of all runs: 10,000 with a metric's values take 20 MB."""
 _ANSWERS: Final = "32MB"
 
 
@@ -43,7 +46,19 @@ def open_store(location: str) -> Store:
 
 def load_runs(snapshot: Snapshot, where: Where = ()) -> pd.DataFrame:
     """Newest row per run that passes the filters."""
-    return _runs(snapshot.key_of("runs", "agreements", "annotations"), where, snapshot)
+    key = snapshot.key_of("runs", "agreements", "annotations")
+    # Pandas copies what is written to: all may share one table in memory.
+    return _runs(key, where, snapshot) if where else _all_runs(key, snapshot).copy(deep=False)
+
+
+def load_sweep_ids(snapshot: Snapshot) -> list[str]:
+    """The sweeps of the store, the one that changed last first."""
+    return _sweep_ids(snapshot.key_of("runs", "agreements", "annotations"), snapshot)
+
+
+def load_suggestions(snapshot: Snapshot, sweep: str | None) -> list[str]:
+    """Ready filters for the runs of a sweep; for those of the whole store where it is None."""
+    return _suggestions(snapshot.key_of("runs", "agreements", "annotations"), sweep, snapshot)
 
 
 def load_metric_names(snapshot: Snapshot) -> list[str]:
@@ -73,7 +88,7 @@ def load_latest(snapshot: Snapshot, where: Where) -> pd.DataFrame:
 
 def load_results(snapshot: Snapshot, metric: str, where: Where = ()) -> pd.DataFrame:
     """`Snapshot.results`, cached; the metric's values are read once for all filters."""
-    everything = _results(snapshot.key, metric, snapshot)
+    everything = _results(snapshot.key, metric, snapshot).copy(deep=False)
     if not where:
         return everything
     return everything[everything["run_id"].isin(load_runs(snapshot, where)["run_id"])].reset_index(drop=True)
@@ -150,9 +165,25 @@ def load_group_keys(view: View) -> list[str]:
 # Arguments that start with an underscore are no part of the cache key: its key says all about a snapshot.
 
 
+@st.cache_resource(max_entries=_WHOLE_TABLES, show_spinner=False)
+def _all_runs(key: str, _snapshot: Snapshot) -> pd.DataFrame:  # noqa: ARG001
+    return _snapshot.runs()
+
+
 @st.cache_data(max_size=_TABLES, show_spinner=False, hash_funcs={Condition: str})
 def _runs(key: str, where: Where, _snapshot: Snapshot) -> pd.DataFrame:  # noqa: ARG001
     return _snapshot.runs(where)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _sweep_ids(key: str, _snapshot: Snapshot) -> list[str]:  # noqa: ARG001
+    return sweep_ids(load_runs(_snapshot))
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _suggestions(key: str, sweep: str | None, _snapshot: Snapshot) -> list[str]:  # noqa: ARG001
+    runs = load_runs(_snapshot)
+    return suggest_conditions(runs if sweep is None else runs[runs["sweep_id"] == sweep])
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -180,7 +211,7 @@ def _metric_directions(key: str, _snapshot: Snapshot) -> dict[str, Direction]:  
     return _snapshot.metric_directions()
 
 
-@st.cache_data(max_size=_TABLES, show_spinner=False)
+@st.cache_resource(max_entries=_WHOLE_TABLES, show_spinner=False)
 def _results(key: str, metric: str, _snapshot: Snapshot) -> pd.DataFrame:  # noqa: ARG001
     return _snapshot.results(metric)
 

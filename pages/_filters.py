@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,14 +58,25 @@ class Filters:
         return merge_alternatives((*own, *self.where))
 
 
-def ask_filters(all_runs: pd.DataFrame, metric_names: Sequence[str], directions: Mapping[str, Direction]) -> Filters:
+def ask_filters(
+    sweeps: Sequence[str],
+    metric_names: Sequence[str],
+    directions: Mapping[str, Direction],
+    suggestions: Callable[[str | None], Sequence[str]],
+) -> Filters:
     """Draw the filters in the sidebar and return what is chosen.
+
+    Args:
+        sweeps: The sweeps to choose from, as `sweep_ids`.
+        metric_names: Everything that was logged.
+        directions: What imports declared of their metrics.
+        suggestions: The ready filters of a sweep, or of all runs for None, as `suggest_conditions`.
 
     Raises:
         FilterError: when a typed condition cannot be read.
     """
     with st.sidebar:
-        sweep = st.selectbox("Sweep", [ALL_SWEEPS, *sweep_ids(all_runs)], key="sweep", bind="query-params")
+        sweep = st.selectbox("Sweep", [ALL_SWEEPS, *sweeps], key="sweep", bind="query-params")
         metric = st.selectbox(
             "Metric",
             objectives(metric_names),
@@ -78,7 +89,7 @@ def ask_filters(all_runs: pd.DataFrame, metric_names: Sequence[str], directions:
         chosen = None if sweep in {None, ALL_SWEEPS} else sweep
         where = st.multiselect(
             "Filters",
-            suggest_conditions(all_runs if chosen is None else all_runs[all_runs["sweep_id"] == chosen]),
+            suggestions(chosen),
             key="where",
             bind="query-params",
             accept_new_options=True,

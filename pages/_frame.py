@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -12,7 +13,14 @@ from analysis.runs.progress import count_statuses
 from analysis.store import Store
 from pages import _empty
 from pages._charts import ask_image_format
-from pages._data import load_metric_directions, load_metric_names, load_runs, open_store
+from pages._data import (
+    load_metric_directions,
+    load_metric_names,
+    load_runs,
+    load_suggestions,
+    load_sweep_ids,
+    open_store,
+)
 from pages._filters import Filters, ask_filters, describe_filters
 from pages._live import reload_when
 from pages._location import store_location
@@ -46,7 +54,12 @@ def prepare_view(*, first_steps: bool) -> bool:
         _empty.show_no_runs(shown_path(location), first_steps=first_steps)
         reload_when(lambda: store.snapshot().key != snapshot.key)
         return False
-    filters = ask_filters(all_runs, load_metric_names(snapshot), load_metric_directions(snapshot))
+    filters = ask_filters(
+        load_sweep_ids(snapshot),
+        load_metric_names(snapshot),
+        load_metric_directions(snapshot),
+        partial(load_suggestions, snapshot),
+    )
     view = View(
         store=store,
         snapshot=snapshot,

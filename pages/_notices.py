@@ -20,7 +20,7 @@ from pages._data import load_sweep_looks
 from pages._decision_line import load_evidence
 from pages._live import reload_when
 from pages._location import store_location
-from pages._queue_store import open_queue
+from pages._queue_store import load_jobs, open_queue
 from pages._text import ago_text, count_text
 from pages._view import View, view_or_none
 
@@ -28,7 +28,6 @@ _KEY: Final = "notices"
 _MOST_KEPT: Final = 20
 _MOST_TOASTS: Final = 4
 """At once; more would cover the page (our choices)."""
-_MOST_JOBS: Final = 50
 _ICONS: Final[Mapping[Kind, str]] = {
     "finished": ":material/check_circle:",
     "diverged": ":material/trending_up:",
@@ -99,9 +98,9 @@ def _sweeps_news(view: View, before: Mapping[str, SweepLook] | None, now: Mappin
 def _look_at_jobs(session: _Session) -> tuple[frozenset[str] | None, list[Alert]]:
     """Which jobs have failed, and those that had not at the last look; while one waits or runs the page looks again."""
     try:
-        queue = open_queue()
-        jobs = queue.jobs(["running", "queued", "failed"], limit=_MOST_JOBS)
+        jobs = load_jobs()
         if any(job.state != "failed" for job in jobs):
+            queue = open_queue()
             version = queue.version()
             reload_when(lambda: queue.version() != version)
     except UcurveError:

@@ -18,6 +18,8 @@ from runner.queue.queue import Queue
 
 _NOTICE: Final = "queue-notice"
 """Session key of what the last action came to: kind, sentence, and when."""
+_LOOK_EVERY_S: Final = 2.0
+"""So soon a job is said to have lost its worker, which changes no file (our choice)."""
 _NOTICE_S: Final = 12.0
 """Our choice: a page that keeps itself current must not take the answer away before it was read."""
 
@@ -30,6 +32,23 @@ def store_folder() -> Path:
 def open_queue() -> Queue:
     """The queue of the dashboard's store, shared by all sessions; one that nobody has used yet holds no jobs."""
     return _queue(str(store_folder()), current_authority())
+
+
+def load_jobs() -> list[Job]:
+    """Running jobs, queued ones by their place, then the newest that failed: read once for all who look.
+
+    Not for those who act on them: a job that has lost its worker may be told a moment late.
+
+    Raises:
+        StoreError: the queue cannot be read.
+    """
+    queue = open_queue()
+    return _jobs(str(queue.folder), queue.stamp(), queue)
+
+
+@st.cache_data(ttl=_LOOK_EVERY_S, max_entries=32, show_spinner=False)
+def _jobs(folder: str, stamp: tuple[int, int], _queue: Queue) -> list[Job]:  # noqa: ARG001 - the cache's key
+    return _queue.jobs(["running", "queued", "failed"])
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={Authority: repr})
@@ -60,7 +79,7 @@ def show_notice() -> None:
 def show_queue_line() -> None:
     """In the sidebar: what is being trained and what waits, with a way there; nothing while there is nothing."""
     try:
-        jobs = open_queue().jobs(["running", "queued"])
+        jobs = [job for job in load_jobs() if job.state in ("running", "queued")]
     except UcurveError:
         return  # the page Queue says what is wrong with it
     if line := queue_line(jobs):

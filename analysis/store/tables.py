@@ -77,6 +77,7 @@ class Table:
         self.name = name
         self.folder = folder
         self._delta: DeltaTable | None = None
+        self._state: TableState | None = None
 
     def create(self) -> None:
         """Creates the table unless it exists; safe when several processes do so at once."""
@@ -88,8 +89,10 @@ class Table:
         delta = self._opened(refresh=True)
         if delta is None:
             return TableState(-1, (), frozenset())
-        files = tuple(self._local(uri) for uri in delta.file_uris())
-        return TableState(delta.version(), files, frozenset(field.name for field in delta.schema().fields))
+        if self._state is None or self._state.version != delta.version():
+            files = tuple(self._local(uri) for uri in delta.file_uris())
+            self._state = TableState(delta.version(), files, frozenset(field.name for field in delta.schema().fields))
+        return self._state
 
     def append(self, rows: pa.Table, batch: Batch | None = None) -> None:
         """Adds rows in one commit; conflicting commits of other processes are retried.
@@ -146,13 +149,21 @@ class Table:
                 if not (self.folder / "_delta_log").exists():  # told sooner than by the library, for every snapshot
                     return None
                 self._delta = DeltaTable(self.folder)
-            elif refresh:
+            elif refresh and not self._is_newest(self._delta.version()):
                 self._delta.update_incremental()
         except TableNotFoundError:
             return None
         except (DeltaError, OSError) as problem:
             raise StoreError(f"cannot read the table {self.folder}: {problem}") from problem
         return self._delta
+
+    def _is_newest(self, version: int) -> bool:
+        """Whether no commit follows: it would be a file of the next number (Delta protocol, "Delta Log Entries").
+
+        Two looks at names, where the library lists the log; a look at all tables is made for every rerun of a page.
+        """
+        log = self.folder / "_delta_log"
+        return (log / f"{version:020}.json").exists() and not (log / f"{version + 1:020}.json").exists()
 
     def _create_once(self) -> None:
         """Creates the table; a process that loses the race to do so finds it there on the next try.

@@ -64,6 +64,14 @@ class Database:
                 db.execute("UPDATE queue SET n_changes = n_changes + 1")
             db.execute("COMMIT")
 
+    def stamp(self) -> tuple[int, int]:
+        """Time of the file's last change in ns and its size: another one, but for changes in one tick of the clock."""
+        try:
+            found = self.file.stat()
+        except OSError:
+            return 0, 0
+        return found.st_mtime_ns, found.st_size
+
     def _open_to_look(self) -> sqlite3.Connection:
         if self._is_there():
             db = self._connect("rw")  # read-only by itself where nothing can be written

@@ -163,6 +163,13 @@ class Queue:
         with self._database.look() as db:
             return int(db.execute("SELECT n_changes FROM queue").fetchone()[0])
 
+    def stamp(self) -> tuple[int, int]:
+        """Something that is another one after nearly every change, workers' beats included; costs next to nothing.
+
+        Two changes within one tick of the file system's clock can share it: keep nothing under it for long.
+        """
+        return self._database.stamp()
+
     def workers(self) -> list[Worker]:
         """The workers that did not sign off, the oldest first."""
         with self._database.look() as db:
