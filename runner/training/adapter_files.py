@@ -3,11 +3,15 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Final
 
+import psutil
 from safetensors.torch import save_file
 
 from analysis.store import Store, artifact_dir
 from runner.training.adapters import Adapter
+
+_DRAFT: Final = ".inprogress-"
 
 
 def adapter_folder(store: Store, run_id: str, step: int | None = None) -> Path:
@@ -16,12 +20,33 @@ def adapter_folder(store: Store, run_id: str, step: int | None = None) -> Path:
 
 
 def save_adapter(adapter: Adapter, folder: Path, *, base_model: str) -> None:
-    """Writes `adapter_config.json` and `adapter_model.safetensors` to `folder`, whole or not at all."""
+    """Writes `adapter_config.json` and `adapter_model.safetensors` to `folder`, whole or not at all.
+
+    The draft is named for the process, as two sweeps may train the same run at the same time.
+    """
+    draft = folder.with_name(f".{folder.name}{_DRAFT}{os.getpid()}")
+    _clear_drafts(folder)
+    try:
+        draft.mkdir(parents=True)
+        _write(adapter, draft, base_model)
+        shutil.rmtree(folder, ignore_errors=True)
+        draft.rename(folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
+def _clear_drafts(folder: Path) -> None:
+    """Removes what killed processes left of this adapter: a run that goes on saves it again."""
+    for draft in folder.parent.glob(f".{folder.name}{_DRAFT}[0-9]*"):
+        pid = int(draft.name.rpartition("-")[2])
+        if pid == os.getpid() or not psutil.pid_exists(pid):
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def _write(adapter: Adapter, folder: Path, base_model: str) -> None:
     from peft import LoraConfig  # takes as long to import as torch, and is first needed when a trial ends
 
-    partial = folder.with_name(f".{folder.name}.inprogress-{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     shape = adapter.shape
     config = LoraConfig(
         r=shape.rank,
@@ -32,7 +57,5 @@ def save_adapter(adapter: Adapter, folder: Path, *, base_model: str) -> None:
         base_model_name_or_path=base_model,
         inference_mode=True,
     )
-    config.save_pretrained(str(partial))
-    save_file(adapter.state_dict(), str(partial / "adapter_model.safetensors"), metadata={"format": "pt"})
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    config.save_pretrained(str(folder))
+    save_file(adapter.state_dict(), str(folder / "adapter_model.safetensors"), metadata={"format": "pt"})
