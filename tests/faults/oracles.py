@@ -15,7 +15,7 @@ from runner.access.served import serving_under
 from tests.faults.bench import Bench
 from tests.faults.warm import Warm
 from tests.pages.conftest import APP, PAGES, shown_text
-from tests.runner.test_sweep_resume import tables
+from tests.runner.run_tables import check_same, tables
 
 
 class Reference:
@@ -29,7 +29,11 @@ class Reference:
         bench.set_size(tokens=700)
         process = Warm(bench.sweep(), bench.output(), bench.environment)
         assert process.wait() == 0, process.said()
-        self.tables = tables(bench.opened())
+        self._tables = tables(bench.opened())
+
+    def check(self, bench: Bench) -> None:
+        """A sweep that was disturbed has come to the same, bit by bit."""
+        check_same(bench.opened(), self._tables)
 
 
 def go_on(bench: Bench) -> None:

@@ -16,10 +16,9 @@ from runner.queue.queue import Queue
 from runner.sweep_control import ControlFile
 from runner.training.checkpoint_files import MARKER, CheckpointShelf, Damage
 from tests.faults.bench import ME, SEED, Bench, wait_for
-from tests.faults.oracles import check_sentence, read_pages
+from tests.faults.oracles import Reference, check_sentence, read_pages
 from tests.faults.warm import Warm
 from tests.runner.queue.people import order
-from tests.runner.test_sweep_resume import tables
 
 _N_LENGTHS: Final = 60
 
@@ -96,7 +95,7 @@ def test_a_checkpoint_cut_anywhere_is_never_used(tmp_path: Path, name: str) -> N
         assert second == shelf.folder / "1"
 
 
-def test_a_sweep_goes_on_from_the_checkpoint_before_a_damaged_one(bench: Bench) -> None:
+def test_a_sweep_goes_on_from_the_checkpoint_before_a_damaged_one(bench: Bench, reference: Reference) -> None:
     bench.set_size(tokens=700)
     process = Warm(bench.sweep(), bench.output(), bench.environment)
     folder = bench.store / "checkpoints" / "tiny"
@@ -108,4 +107,4 @@ def test_a_sweep_goes_on_from_the_checkpoint_before_a_damaged_one(bench: Bench) 
     again = Warm(bench.sweep(), bench.output(), bench.environment)
     assert again.wait() == 0, again.said()
     check_sentence(again.said(), f"checkpoint {newest.name} is damaged", "going on from")
-    assert tables(bench.opened())
+    reference.check(bench)

@@ -11,7 +11,6 @@ from tests.faults.mounts import small_disk
 from tests.faults.oracles import Reference, check_queue_file, check_sentence, go_on, read_pages
 from tests.faults.warm import Warm, ucurve
 from tests.runner.queue.people import order
-from tests.runner.test_sweep_resume import tables
 
 
 def test_a_queue_on_a_full_disk_says_so_and_works_again_with_room(bench: Bench) -> None:
@@ -52,7 +51,7 @@ def test_a_sweep_on_a_disk_that_is_full_again_and_again_ends_undisturbed(bench: 
         disk.resize(64 * 1024)
         go_on(bench)
         check_ledger(bench.ledger, bench.opened())
-        assert tables(bench.opened()) == reference.tables
+        reference.check(bench)
 
 
 def test_a_job_on_a_full_disk_is_lost_and_goes_on_when_there_is_room(bench: Bench, reference: Reference) -> None:
@@ -73,7 +72,7 @@ def test_a_job_on_a_full_disk_is_lost_and_goes_on_when_there_is_room(bench: Benc
         again = bench.start_worker()
         again.wait()
         assert bench.job(job_id).state == "finished", again.said()
-        assert tables(bench.opened()) == reference.tables
+        reference.check(bench)
 
 
 def test_a_store_that_cannot_be_written_is_shown_and_refuses_in_a_sentence(bench: Bench) -> None:

@@ -16,7 +16,6 @@ from tests.faults.bench import ME, SEED, Bench, training_of, wait_for
 from tests.faults.ledger import check_ledger
 from tests.faults.oracles import Reference, check_queue_file, check_sentence
 from tests.faults.warm import Warm
-from tests.runner.test_sweep_resume import tables
 from tests.runner.worker.shop import is_gone
 
 N_KILLS = 30
@@ -42,7 +41,7 @@ class Loop:
             self.n_sweeps += 1
             self._disturb_one_sweep()
             check_queue_file(self._bench.store)
-            assert tables(self._bench.opened()) == self._reference.tables
+            self._reference.check(self._bench)
             assert check_ledger(self._bench.ledger, self._bench.opened()) > 0
             shutil.rmtree(self._bench.store)
             self._bench.ledger.unlink()

@@ -19,7 +19,6 @@ from tests.faults.moments import MOMENTS, written_paths
 from tests.faults.oracles import Reference, check_queue_file, check_sentence
 from tests.faults.warm import Warm
 from tests.runner.queue.people import order
-from tests.runner.test_sweep_resume import tables
 
 _N_KILLS: Final = 3
 """Of training, at each kind of moment; the queue's process is killed at calls all over what it does."""
@@ -119,4 +118,4 @@ def test_a_sweep_goes_on_whichever_call_its_process_is_killed_in(
     last = Warm(bench.sweep(), bench.output(), bench.environment)
     assert last.wait() == 0, last.said()
     check_ledger(bench.ledger, bench.opened())
-    assert tables(bench.opened()) == reference.tables
+    reference.check(bench)

@@ -14,7 +14,6 @@ from runner.worker import worker as loop
 from tests.faults.bench import Bench, training_of, wait_for, work
 from tests.faults.oracles import Reference, check_sentence
 from tests.faults.warm import Warm
-from tests.runner.test_sweep_resume import tables
 
 _SCALED_BEAT_S: Final = 0.1
 """Instead of `leases.BEAT_EVERY_S`: all that is about silence follows from it."""
@@ -46,7 +45,7 @@ def test_training_that_stands_still_is_not_run_twice(bench: Bench, reference: Re
     training.resume()
     assert worker.wait() == 0, worker.said()
     assert [each.outcome for each in bench.job(job_id).attempts] == ["finished"]
-    assert tables(bench.opened()) == reference.tables
+    reference.check(bench)
 
 
 def test_a_silent_container_gives_way_to_another_one_and_its_sweep_runs_once(
@@ -70,7 +69,7 @@ def test_a_silent_container_gives_way_to_another_one_and_its_sweep_runs_once(
     check_sentence(first.said() + second.said())
     job = bench.job(job_id)
     assert (job.state, [each.outcome for each in job.attempts]) == ("finished", ["lost", "finished"])
-    assert tables(bench.opened()) == reference.tables
+    reference.check(bench)
 
 
 def _look_until_silent(bench: Bench, job_id: str) -> None:

@@ -3,7 +3,6 @@
 A kill leaves what is on the disk at that moment: a copy of the store's folder, taken while the sweep runs, is that.
 """
 
-import hashlib
 import json
 import random
 import shutil
@@ -14,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from analysis.errors import StoreError
-from analysis.store import Store, artifact_dir
+from analysis.store import Store
 from runner.errors import EnvironmentProblem
 from runner.spec import load_sweep_spec
 from runner.sweep import PreparedSweep, SweepOutcome, prepare_sweep, run_sweep
 from runner.sweep_progress import NoView, SweepProgress
 from runner.sweep_replay import by_step
 from runner.training.checkpoint_files import CheckpointShelf
+from tests.runner.run_tables import check_same, tables
 from tests.runner.training.test_trainer import SmallMemory
 
 SEED = 20260611
@@ -29,8 +29,6 @@ NEIGHBOUR_ENDED = 44
 KILLS = (7, 24, 25, NEIGHBOUR_ENDED, *random.Random(SEED).sample(range(50, 120), 2))  # noqa: S311 - no secrets
 """After so many optimizer steps, all runs together. The pack of three is kept after 24 and 48 (eight steps each); a
 run of 12 steps ends between."""
-OWN_COLUMNS = ["seq", "attempt", "created_at", "updated_at", "wall_s", "provenance_json", "peak_memory_bytes"]
-"""Columns of a run that say how it came about."""
 
 
 class Watcher(NoView):
@@ -114,27 +112,6 @@ def go_on(sweep: PreparedSweep, store: Store, **options: object) -> tuple[SweepO
     return run_sweep(sweep, store, view=view, **options), view.said  # type: ignore[arg-type]
 
 
-def tables(store: Store) -> dict[str, object]:
-    """Everything about the runs that must not depend on interruptions."""
-    runs = store.snapshot().runs().set_index("run_id")
-    logged = store.snapshot().logged(runs.index.tolist()).to_pandas()
-    found: dict[str, object] = {}
-    for run_id, row in runs.iterrows():
-        mine = logged[(logged["run_id"] == run_id) & (logged["attempt"] == row["attempt"])]
-        folder = artifact_dir(store, str(run_id))
-        found[str(run_id)] = {
-            "row": row.drop(OWN_COLUMNS).astype(str).to_dict(),
-            "metrics": sorted(
-                zip(mine["name"], mine["step"], mine["tokens_seen"], map(float.hex, mine["value"]), strict=True)
-            ),
-            "adapters": {
-                str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-                for path in sorted(folder.rglob("*.safetensors"))
-            },
-        }
-    return found
-
-
 @pytest.mark.parametrize("n_steps", KILLS)
 def test_after_a_kill_everything_is_as_if_there_had_been_none(
     whole: Uninterrupted, tmp_path: Path, n_steps: int
@@ -142,7 +119,7 @@ def test_after_a_kill_everything_is_as_if_there_had_been_none(
     store = whole.killed(n_steps, tmp_path / "store")
     outcome, said = go_on(whole.sweep, store)
     assert outcome.is_complete
-    assert tables(store) == tables(whole.store), f"seed {SEED}"
+    check_same(store, tables(whole.store))
     assert any("going on from the checkpoint of" in text for text in said) == (n_steps > 24)
     assert any("are computed again" in text for text in said) or n_steps != NEIGHBOUR_ENDED
     assert store.check() == []
@@ -167,7 +144,7 @@ def test_a_second_kill_and_a_damaged_checkpoint(whole: Uninterrupted, tmp_path: 
     assert outcome.is_complete
     assert f"checkpoint {newest.name} is damaged (pack.safetensors was cut or grew) and is removed" in said[0]
     assert said[1].startswith("going on from the checkpoint of")
-    assert tables(killed_twice) == tables(whole.store)
+    check_same(killed_twice, tables(whole.store))
     assert killed_twice.snapshot().runs()["attempt"].max() == 3
 
 
@@ -198,7 +175,7 @@ def test_a_run_that_was_stopped_alone_leaves_at_the_same_step_again(
     outcome, said = go_on(sweep, killed, stop_runs=lambda: frozenset(asked))
     assert outcome.counts["stopped"] == 1
     assert any("runs that ended after it are computed again" in text for text in said)
-    assert tables(killed) == tables(store)
+    check_same(killed, tables(store))
 
 
 def test_a_clean_stop_keeps_a_checkpoint_and_loses_nothing(whole: Uninterrupted, tmp_path: Path) -> None:
@@ -208,7 +185,7 @@ def test_a_clean_stop_keeps_a_checkpoint_and_loses_nothing(whole: Uninterrupted,
     outcome, said = go_on(whole.sweep, store)
     assert outcome.is_complete
     assert "(3 runs at " in said[0]
-    assert tables(store) == tables(whole.store)
+    check_same(store, tables(whole.store))
     curves = store.snapshot().logged(store.snapshot().runs()["run_id"].tolist()).to_pandas()
     second = curves[(curves["attempt"] == 2) & (curves["name"] == "train_loss")]
     assert (second.groupby("run_id")["step"].min() == 0).all()  # attempts are whole, never merged
@@ -351,4 +328,4 @@ def test_adapters_on_the_way_are_scored_as_if_there_had_been_no_kill(
     ]
     assert len(scores[0]) > 4
     assert scores[0].to_numpy().tolist() == scores[1].to_numpy().tolist()
-    assert tables(killed) == tables(store)
+    check_same(killed, tables(store))
