@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from analysis.benchmarks.report import BenchmarkReport
-from analysis.benchmarks.types import BenchmarkColumn, Floats
+from analysis.benchmarks.types import Floats
 from analysis.figures.benchmark_cells import cell_hover, cell_texts
 from analysis.figures.theme import Theme, escape, ink, new_figure, with_message
 
@@ -23,6 +23,12 @@ _ROW_WITH_TEXT: Final = 38
 _ROW: Final = 20
 _THIN_ROW: Final = 14
 """Heights of a row in pixels."""
+_LETTER: Final = 7
+"""Pixels of a letter of a column's label, which stands upright;"""
+_LEAST_LABELS: Final = 130
+"""the least that is kept for labels, and"""
+_REST: Final = 130
+"""what the colour bar and the margins take."""
 _FEW_COLUMNS: Final = 20
 # Blue to orange over a neutral middle, after Okabe & Ito: told apart with every kind of colour blindness.
 _DIVERGING: Final[dict[Theme, list[list[object]]]] = {
@@ -62,12 +68,7 @@ def plot_benchmark_heatmap(
     flat = {"colorscale": [[0.0, _GREY[theme]], [1.0, _GREY[theme]]], "showscale": False}
     _add_cells(figure, np.where(grey & ~missing, 0.0, np.nan), texts, hovers, flat)
     _add_crosses(figure, missing, hovers, theme)
-    _label_axes(
-        figure,
-        [report.matrix.rows[row].name for row in shown],
-        columns,
-        [_warned(report, at) for at in range(len(columns))],
-    )
+    _label_axes(figure, [report.matrix.rows[row].name for row in shown], _labels(report))
     return figure
 
 
@@ -76,7 +77,8 @@ def chart_height(report: BenchmarkReport, max_rows: int = MOST_ROWS) -> int:
     n_rows = min(max(len(report.matrix.rows), 2), max_rows)
     has_text = len(report.matrix.columns) <= MOST_LABELLED_COLUMNS
     row = _ROW_WITH_TEXT if has_text else _ROW if n_rows <= _FEW_ROWS else _THIN_ROW
-    return 260 + row * n_rows
+    labels = _LETTER * max((len(label) for label in _labels(report)), default=0)
+    return _REST + max(_LEAST_LABELS, labels) + row * n_rows
 
 
 def row_range(n_rows: int) -> tuple[float, float]:
@@ -159,28 +161,25 @@ def _add_crosses(figure: go.Figure, missing: np.ndarray, hovers: Sequence[Sequen
     )
 
 
-def _warned(report: BenchmarkReport, at: int) -> bool:
-    """Whether some training data holds items of a column."""
-    return report.conditions[at].is_contaminated
-
-
-def _label_axes(
-    figure: go.Figure, names: Sequence[str], columns: Sequence[BenchmarkColumn], warned: Sequence[bool]
-) -> None:
-    labels = [
-        f"{'⚠ ' if warn else ''}{escape(_short(c.key))}{' (at chance)' if c.at_chance else ''}"
-        for c, warn in zip(columns, warned, strict=True)
+def _labels(report: BenchmarkReport) -> list[str]:
+    """What stands above each column; one whose items are in some training data is warned of."""
+    return [
+        f"{'⚠ ' if condition.is_contaminated else ''}{_short(column.key)}{' (at chance)' if column.at_chance else ''}"
+        for column, condition in zip(report.matrix.columns, report.conditions, strict=True)
     ]
-    crowded = len(columns) > _FEW_COLUMNS
+
+
+def _label_axes(figure: go.Figure, names: Sequence[str], labels: Sequence[str]) -> None:
+    crowded = len(labels) > _FEW_COLUMNS
     small = {"size": 10}
     figure.update_xaxes(
-        tickvals=list(range(len(columns))),
-        ticktext=labels,
+        tickvals=list(range(len(labels))),
+        ticktext=[escape(label) for label in labels],
         side="top",
         tickangle=-90,
         tickfont=small if crowded else None,
         showgrid=False,
-        range=[-0.5, len(columns) - 0.5],
+        range=[-0.5, len(labels) - 0.5],
     )
     figure.update_yaxes(
         tickvals=list(range(len(names))),

@@ -24,7 +24,8 @@ def new_scaling_figure(theme: Theme, *, x_title: str, xs: Sequence[float]) -> go
     """Returns an empty figure with two log axes; the x axis has a tick at each value where they are few."""
     figure = new_figure(theme, x_title=f"{x_title}, log scale", y_title="optimal peak learning rate (log scale)")
     figure.update_xaxes(type="log")
-    figure.update_yaxes(type="log", nticks=8, tickformat="~e")
+    # Few ticks: with more, every digit of a decade gets a label and those of 8, 9 and 10 lie on each other.
+    figure.update_yaxes(type="log", nticks=4, tickformat="~e")
     places = sorted(set(xs))
     if 0 < len(places) <= _MOST_TICKS:
         figure.update_xaxes(tickvals=places, ticktext=[number_text(x) for x in places])

@@ -17,6 +17,8 @@ from tests.analysis.reports.conftest import ATTACKS
 from tests.pages.stores import FakeRun, mixed, write_store
 
 DRAWN = "html[data-charts=drawn]"
+PAPER = 688
+"""CSS pixels of A4 between the margins of 14 mm."""
 
 
 @pytest.fixture
@@ -114,6 +116,17 @@ def test_charts_follow_the_reader_s_colours_and_paper_is_light(browser: Browser,
         page.evaluate("dispatchEvent(new Event('afterprint'))")
         assert page.evaluate(ink) == dark
         assert opened.problems == []
+
+
+def test_no_table_is_wider_than_paper(browser: Browser, file: Path) -> None:
+    """Chromium makes the whole document smaller to fit the widest thing in it, letters and charts as well."""
+    with browser.new_context(offline=True, viewport={"width": PAPER, "height": 900}) as context:
+        opened = Opened(context.new_page())
+        opened.go(file)
+        opened.page.emulate_media(media="print")
+        opened.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+
+        assert opened.page.evaluate("document.documentElement.scrollWidth") <= PAPER
 
 
 def test_the_keyboard_reaches_the_report_and_its_tables(browser: Browser, file: Path) -> None:

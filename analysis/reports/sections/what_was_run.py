@@ -17,6 +17,8 @@ from analysis.wording.plain import count_text, duration_text, join_text
 
 _MOST_VALUES = 12
 _GIB = 2**30
+_SMALL = 1e-3
+"""Below it numbers are written as learning rates are: 1e-8."""
 
 
 def run_blocks(evidence: Evidence) -> Iterator[Block]:
@@ -55,7 +57,11 @@ def _counts(runs: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
         names = sorted(runs[column].dropna().astype(str).unique())
         if names:
             yield _term(one, many, names)
-    yield "Configurations", f"{runs['trial_key'].nunique():,}", f"{count_text(runs['seed'].nunique(), 'seed')}"
+    yield (
+        "Configurations",
+        f"{runs['trial_key'].nunique():,}",
+        count_text(runs["seed"].nunique(), "seed") if runs["seed"].notna().any() else "no seeds known",
+    )
 
 
 def _cost(runs: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
@@ -112,6 +118,6 @@ def _shared(same: Mapping[str, GroupValue]) -> pd.DataFrame:
 
 
 def _value(key: str, value: GroupValue) -> str:
-    if key == "learning_rate" and isinstance(value, float):
+    if isinstance(value, float) and (key == "learning_rate" or 0 < abs(value) < _SMALL):
         return format_tried_lr(value)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import get_args
 
@@ -87,6 +88,16 @@ def test_many_columns_have_no_numbers_in_their_cells() -> None:
     wide = _report(np.full((2, MOST_LABELLED_COLUMNS + 1), 0.6))
     assert {text for row in plot_benchmark_heatmap(wide).data[0].text for text in row} == {""}
     assert chart_height(wide) < chart_height(_report(np.full((2, 3), 0.6)))
+
+
+def test_long_names_of_benchmarks_take_no_room_from_the_rows() -> None:
+    plain = _report(np.array([[0.3, 0.8], [0.6, 0.9]]))
+    long = [dataclasses.replace(one, key="a-rather-long-benchmark", at_chance=True) for one in plain.matrix.columns]
+    named = dataclasses.replace(plain, matrix=dataclasses.replace(plain.matrix, columns=tuple(long)))
+
+    labels = plot_benchmark_heatmap(named).layout.xaxis.ticktext
+    assert labels[0] == "a-rather-long-benchmark (at chance)"
+    assert chart_height(named) - chart_height(plain) >= 100
 
 
 def test_without_a_score_there_is_a_sentence() -> None:

@@ -10,6 +10,7 @@ from analysis.ranking.rank import rank_configurations
 from analysis.reports.compose import compose_report
 from analysis.reports.order import SECTIONS, ReportOrder, read_sections
 from analysis.reports.sections.provenance import command_of
+from analysis.reports.sections.what_was_run import _value
 from analysis.reports.types import Bullets, Code, Report, Table, Terms, Text
 from analysis.store import Store
 from analysis.store.annotating import Wish, annotate, save_view
@@ -62,6 +63,14 @@ def test_what_was_run_says_what_varied_and_what_was_shared(report: Report) -> No
     assert varied["batch_size"] == "4, 16"
     assert shared["lora_alpha"] == "16"
     assert "Runs: 18 15 finished, 1 running, 1 failed, 1 diverged" in " ".join(section(report, "runs"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [("adam_eps", 1e-8, "1e-8"), ("learning_rate", 0.0064, "6.4e-3"), ("lora_dropout", 0.05, "0.05"), ("x", 0.0, "0")],
+)
+def test_numbers_of_the_configuration_are_written_as_people_do(key: str, value: float, said: str) -> None:
+    assert _value(key, value) == said
 
 
 def test_every_excluded_run_has_its_reason(report: Report) -> None:

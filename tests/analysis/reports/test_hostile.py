@@ -14,11 +14,13 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from analysis.reports.comparison import ReportFacts, compare_reports, compose_comparison, read_facts
 from analysis.reports.html import render_html
 from analysis.reports.markdown import render_markdown
 from analysis.reports.pictures import picture_page
 from analysis.reports.tables import render_tables
 from analysis.reports.types import Report
+from runner.reporting.browser import find_chromium, print_pdf
 from tests.analysis.reports.conftest import ATTACKS, SECRET
 from tests.analysis.reports.page import read_page
 
@@ -142,3 +144,46 @@ def test_parquet_keeps_names_as_they_are_but_for_what_would_do_something(hostile
     names = set(pd.read_parquet(io.BytesIO(content))["name"])
     assert ATTACKS[1] in names
     assert "\\u202eevil\\u2066" in names
+
+
+@pytest.fixture(scope="module")
+def comparison(hostile_report: Report) -> Report:
+    """What changed from the hostile report to one whose every text attacks: facts are a file that anybody may write."""
+    old = read_facts(render_html(hostile_report), "old.html")
+    facts = json.loads(json.dumps(old.facts))
+    attack = f"{' '.join(ATTACKS)} {SECRET}"
+    facts |= {"metric": attack, "where": list(ATTACKS)}
+    facts |= {"runs": {text: {"status": text, "value": 1.0} for text in ATTACKS}}
+    for decision in facts["decisions"]:
+        decision |= {"warnings": [*ATTACKS, SECRET]}
+        decision["winner"] |= {"trial_key": "other", "name": attack}
+    return compose_comparison(compare_reports(old, ReportFacts(facts, attack)))
+
+
+def test_a_comparison_of_hostile_reports_does_nothing_in_any_format(comparison: Report) -> None:
+    page, text = render_html(comparison), render_markdown(comparison)
+    tables = [content.decode() for content in render_tables(comparison, "csv").values()]
+    read = read_page(page)
+    kinds = {token.type for token in inline(MarkdownIt("gfm-like", {"linkify": False, "html": True}).parse(text))}
+    cells = [cell for table in tables for row in csv.reader(table.splitlines()) for cell in row]
+
+    assert ATTACKS[0] in " ".join(read.texts["body"])
+    assert len(read.named("script")) == 4
+    assert (read.named("img", "b"), read.handlers()) == ([], [])
+    assert all(address.startswith("#") for address in read.addresses())
+    assert not kinds & {"link_open", "html_inline", "html_block", "image", "code_inline", "s_open", "blockquote_open"}
+    assert not any(cell.startswith(STARTS_A_FORMULA) for cell in cells)
+    for written in (page, text, *tables):
+        assert (does_something(written), SECRET in written) == (set(), False)
+
+
+def actions(printed: bytes) -> set[bytes]:
+    """What a PDF would do or open besides its own pages."""
+    return set(re.findall(rb"/(?:URI|JavaScript|JS|Launch|EmbeddedFile|SubmitForm|GoToR)\b", printed))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_chromium() is None, reason="no chromium on this machine (Debian: apt install chromium)")
+def test_a_pdf_opens_nothing_and_runs_nothing(page: str) -> None:
+    assert actions(print_pdf("<a href='http://evil.example/'>x</a>")) == {b"/URI"}
+    assert actions(print_pdf(page)) == set()
