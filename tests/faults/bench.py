@@ -70,6 +70,11 @@ class Bench:
         self.set_size(tokens=240)
         (folder / "ucurve.toml").write_text("[limits]\nleast_free_bytes = 0\n")
 
+    def beside(self, folder: Path) -> Bench:
+        """Another one, with the same model and pairs."""
+        folder.mkdir()
+        return Bench(folder, self._model, self._pairs)
+
     def set_size(self, *, tokens: int, seeds: int = 1) -> None:
         """Makes the sweep longer or shorter."""
         self.spec.write_text(SPEC.format(model=self._model, data=self._pairs, tokens=tokens, seeds=seeds))
