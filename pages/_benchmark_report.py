@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import pandas as pd
@@ -14,7 +15,7 @@ from analysis.benchmarks.choice_types import Choice
 from analysis.benchmarks.in_view import read_in_view
 from analysis.benchmarks.items import MatrixItems, read_items
 from analysis.benchmarks.measurements import available_metrics, read_measurements
-from analysis.benchmarks.report import BenchmarkReport, default_sort, report_benchmarks, rescale, sort_rows
+from analysis.benchmarks.report import BenchmarkReport, default_sort, report_benchmarks, rescale, sort_rows, with_loss
 from analysis.benchmarks.types import By, Normalisation, Step
 from analysis.benchmarks.verdicts import NAMES
 from analysis.runs.direction import Direction
@@ -25,6 +26,7 @@ from pages._view import View
 _ROWS: Final[dict[str, By]] = {"Runs": "run", "Trials": "trial"}
 _SCALES: Final[dict[str, Normalisation | None]] = {"As reported": None, "From chance": "chance", "z": "z"}
 _STEPS: Final[dict[str, Step]] = {"Latest": "latest", "Best": "best"}
+_MOST_REPORTS: Final = 16
 _NO_BASELINE: Final = "None"
 _MOST_BASELINES: Final = 300
 """Rows offered as a baseline; a list of thousands would be sent anew after every click."""
@@ -48,8 +50,23 @@ def has_scores_elsewhere(view: View) -> bool:
     return bool(view.where) and bool(_offer(_key(view.snapshot), (), view.snapshot).benchmarks)
 
 
-def ask_report(view: View, offer: Offer) -> tuple[BenchmarkReport, list[int]]:
-    """The report that the reader asks for, and its rows' positions from top to bottom; the address bar keeps both."""
+@dataclass(frozen=True)
+class Asked:
+    """What the reader asks for.
+
+    Attributes:
+        report: The scores, on the scale and against the baseline asked for, without the loss.
+        order: Positions of its rows from top to bottom.
+        with_loss: Sets the loss beside the scores, which takes longer than everything else.
+    """
+
+    report: BenchmarkReport
+    order: list[int]
+    with_loss: Callable[[], BenchmarkReport]
+
+
+def ask_report(view: View, offer: Offer) -> Asked:
+    """The report that the reader asks for; the address bar keeps what was chosen."""
     with st.grid("auto", min_column_width=150, gap="small"):
         by = _ROWS[_ask("Rows", list(_ROWS), "bench_rows", _ROWS_HELP)]
         steps = {**_STEPS, **{f"Step {step}": step for step in offer.steps}}
@@ -65,7 +82,7 @@ def ask_report(view: View, offer: Offer) -> tuple[BenchmarkReport, list[int]]:
     )
     question: _Question = (by, step, tuple(chosen))
     digest = _digest(view.snapshot.key, view.where, view.metric, view.snapshot)
-    report = _report(digest, question, view.metric, view.direction, view)
+    report = _report(digest, question, view)
     names = [_NO_BASELINE, *_baselines(report)]
     with places[0]:
         baseline = _ask("Baseline", names, "bench_baseline", _BASELINE_HELP)
@@ -76,7 +93,7 @@ def ask_report(view: View, offer: Offer) -> tuple[BenchmarkReport, list[int]]:
         report = rescale(report, normalise=scale, baseline=baseline, items=items)
     with places[1]:
         order = _ask_order(report)
-    return report, order
+    return Asked(report, order, partial(_with_loss, report, digest, question, view))
 
 
 def _baselines(report: BenchmarkReport) -> list[str]:
@@ -180,29 +197,35 @@ def _items(
     return read_items(_report.matrix, _snapshot.eval_items)
 
 
-@st.cache_data(max_size="48MB", show_spinner=False)
-def _report(
-    digest: str,  # noqa: ARG001 - the cache's key
-    question: _Question,
-    metric: str,
-    direction: Direction,
-    _view: View,
-) -> BenchmarkReport:
+def _with_loss(report: BenchmarkReport, digest: str, question: _Question, view: View) -> BenchmarkReport:
+    found = _beside_loss(digest, question, view.metric, view.direction, view)
+    return replace(report, correlation=found.correlation, choice=found.choice)
+
+
+@st.cache_resource(max_entries=_MOST_REPORTS, show_spinner=False)
+def _report(digest: str, question: _Question, _view: View) -> BenchmarkReport:  # noqa: ARG001 - the cache's key
     by, step, benchmarks = question
+    scores, runs = read_in_view(_CachedReads(_view.snapshot), _view.metric, _view.where)
+    return report_benchmarks(scores, runs, rows=by, step=step, benchmarks=benchmarks)
+
+
+@st.cache_resource(max_entries=_MOST_REPORTS, show_spinner=False)
+def _beside_loss(digest: str, question: _Question, metric: str, direction: Direction, _view: View) -> BenchmarkReport:
+    _, step, benchmarks = question
     scores, runs = read_in_view(_CachedReads(_view.snapshot), metric, _view.where)
-    return report_benchmarks(
+    choice = choose_configuration(
         scores,
         runs,
-        rows=by,
-        step=step,
-        benchmarks=benchmarks,
         metric=metric,
         direction=direction,
+        step=step,
+        benchmarks=benchmarks,
         fetch_items=_view.snapshot.eval_items,
     )
+    return with_loss(_report(digest, question, _view), runs, choice, metric=metric, direction=direction)
 
 
-@st.cache_data(max_size="16MB", show_spinner=False)
+@st.cache_resource(max_entries=_MOST_REPORTS, show_spinner=False)
 def _choice(digest: str, metric: str, direction: Direction, _view: View) -> Choice:  # noqa: ARG001 - the cache's key
     scores, runs = read_in_view(_CachedReads(_view.snapshot), metric, _view.where)
     return choose_configuration(scores, runs, metric=metric, direction=direction, fetch_items=_view.snapshot.eval_items)

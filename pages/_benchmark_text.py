@@ -53,6 +53,12 @@ def show_counts(report: BenchmarkReport) -> None:
         show_card("Missing cells", f"{n_missing:,}", f"of {matrix.scores.size:,}", meaning=_MEANINGS["missing"])
 
 
+def show_missing(report: BenchmarkReport) -> None:
+    """What a cross in the heatmap is, where there is one."""
+    if report.matrix.missing.any():
+        st.caption("A cross is a cell that was not measured.")
+
+
 def show_verdict(report: BenchmarkReport) -> None:
     """What the aggregates say, and what they rest on."""
     sentences = [*report.verdict, report.coverage, *(report.baseline.notes if report.baseline else ())]

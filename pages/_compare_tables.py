@@ -9,6 +9,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
+from analysis.number_format import format_tried_lr
 from analysis.runs.direction import direction_of
 from analysis.runs.side_by_side import RunComparison, compare_runs
 from pages._compare_choice import run_names
@@ -34,7 +35,12 @@ def show_last_values(view: View, chosen: Sequence[str], metrics: Sequence[str]) 
     base = reference if reference in chosen else chosen[0]
     shown = dict.fromkeys([view.metric, *metrics])
     comparisons = [_compare(view, chosen, metric, base) for metric in shown]
-    show_table(last_values(comparisons, names), name="last-values", alt="One row per run, with its last values")
+    columns = {
+        **{metric: st.column_config.NumberColumn(format="%.4f") for metric in shown},
+        **{f"{metric} difference": st.column_config.NumberColumn(format="%+.4f") for metric in shown},
+    }
+    table = last_values(comparisons, names)
+    show_table(table, name="last-values", alt="One row per run, with its last values", columns=columns)
 
 
 def show_differing(view: View, chosen: Sequence[str]) -> None:
@@ -70,10 +76,17 @@ def last_values(comparisons: Sequence[RunComparison], names: dict[str, str]) -> 
 def differing_table(comparison: RunComparison, names: dict[str, str]) -> pd.DataFrame:
     """The differing settings as text, one column per run under its name."""
     ids = [run.run_id for run in comparison.runs]
-    rows = [
-        [key, *(MISSING if value is None else str(value) for value in values)] for key, values in comparison.differing
-    ]
+    rows = [[key, *_texts(key, values)] for key, values in comparison.differing]
     return pd.DataFrame(rows, columns=["setting", *(_column(names.get(run_id, run_id)) for run_id in ids)])
+
+
+def _texts(key: str, values: Sequence[object]) -> list[str]:
+    """A setting of every run; learning rates to three digits, unless two would then look the same."""
+    exact = [MISSING if value is None else str(value) for value in values]
+    if key != "learning_rate":
+        return exact
+    short = [format_tried_lr(value) if isinstance(value, float) else text for value, text in zip(values, exact, strict=True)]
+    return short if len(set(short)) == len(set(exact)) else exact
 
 
 def _column(name: str) -> str:

@@ -58,7 +58,7 @@ def show_curve_card(curve: LrCurve) -> None:
     with st.container(border=True, height="stretch"):
         st.subheader(md_escape(curve.label))
         st.caption(text.count_runs_text(curve))
-        with st.grid(3, min_column_width=96, gap="small"):
+        with st.grid(3, min_column_width=120, gap="small"):
             for mark in marks(curve):
                 st.metric(
                     mark.name, mark.value, mark.remark, delta_color="off", delta_arrow="off", help=MEANINGS[mark.name]

@@ -1,8 +1,8 @@
 """What pages read, cached: the same look at the same store is computed once, for all who look.
 
 Tables are kept under the versions of what they were read from. What analyses say is kept under the digest of the table
-that they were given, so that a sweep that is being written does not make anybody wait who looks at another one. The
-caches keep pickled bytes and are bounded in them, so that memory does not grow with the size of the store.
+that they were given, so that a sweep that is being written does not make anybody wait who looks at another one. All
+caches are bounded, in bytes where what is kept can be large, so that memory does not grow with what was looked at.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ _TABLES: Final = "48MB"
 """Of each kind of table: four of 10,000 runs, hundreds of 100."""
 _WHOLE_TABLES: Final = 3
 """Of all runs: 10,000 with a metric's values take 20 MB."""
+_MOST_ANSWERS: Final = 128
+"""Shared by all who ask: pages show what analyses say and change nothing of it."""
 _ANSWERS: Final = "32MB"
 
 
@@ -149,7 +151,7 @@ def analyse(view: View, function: Callable[..., T], **options: Hashable) -> T:
     key = (name, view.metric, view.direction, tuple(sorted(options.items())))
     digest = digest_results(view.snapshot, view.metric, view.where)
     found: T = _analysed(digest, key, view, function)
-    return found
+    return found.copy(deep=False) if isinstance(found, pd.DataFrame) else found
 
 
 def load_lr_curves(view: View, group_by: Sequence[str] = ()) -> list[LrCurve]:
@@ -234,7 +236,7 @@ def _curves(key: str, run_ids: tuple[str, ...], metric: str, _snapshot: Snapshot
 _Question = tuple[str, str, Direction, tuple[tuple[str, Hashable], ...]]
 
 
-@st.cache_data(max_size=_TABLES, show_spinner=False)
+@st.cache_resource(max_entries=_MOST_ANSWERS, show_spinner=False)
 def _analysed(
     digest: str,  # noqa: ARG001 - with the question the whole key
     question: _Question,

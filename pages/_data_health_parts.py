@@ -27,14 +27,15 @@ _MOST_IDS: Final = 200
 """Run ids listed under a finding; the excluded runs have a table of their own."""
 
 
-def show_counts(report: HealthReport) -> None:
-    """How many runs count, and how much was found."""
+def show_counts(report: HealthReport, *, is_checked: bool = True) -> None:
+    """How many runs count, and how much was found; dots where nobody has looked yet."""
+    n_problems, n_remarks = (f"{len(found):,}" if is_checked else "…" for found in (report.problems, report.remarks))
     with st.grid("auto", min_column_width=150, gap="small"):
         show_card("Used", f"{report.n_used:,}", "enter a mean", meaning=_MEANINGS["used"])
         n_runs = f"of {count_text(report.n_runs, 'run')}"
         show_card("Excluded", f"{len(report.excluded):,}", n_runs, meaning=_MEANINGS["excluded"])
-        show_card("Problems", f"{len(report.problems):,}", "to look into", meaning=_MEANINGS["problems"])
-        show_card("Remarks", f"{len(report.remarks):,}", "worth knowing", meaning=_MEANINGS["remarks"])
+        show_card("Problems", n_problems, "to look into", meaning=_MEANINGS["problems"])
+        show_card("Remarks", n_remarks, "worth knowing", meaning=_MEANINGS["remarks"])
 
 
 def show_findings(report: HealthReport) -> None:

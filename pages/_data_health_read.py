@@ -25,7 +25,7 @@ def load_health(view: View) -> HealthReport:
     return _health(view.snapshot.key, view.where, view.metric, view.direction, present, view.store, view.snapshot)
 
 
-@st.cache_data(max_size="16MB", show_spinner=False, hash_funcs={Condition: str})
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs={Condition: str})
 def _health(
     key: str, where: Where, metric: str, direction: Direction, now: datetime, _store: Store, _snapshot: Snapshot
 ) -> HealthReport:

@@ -41,7 +41,8 @@ def show_ranking(ranking: Ranking, view: View, *, heading: bool) -> None:
         ranking_table(ranking, view.metric),
         name=name,
         alt="One row per configuration, best first",
-        whole_percent=("p_best", "failure_rate", "failure_rate_at_most"),
+        whole_percent=("failure_rate", "failure_rate_at_most"),
+        probabilities=("p_best",),
         columns={
             "rank": st.column_config.NumberColumn(pinned=True, help="none where too many runs diverged"),
             f"mean_{view.metric}": st.column_config.NumberColumn(format="%.4f", help="mean over the finite runs"),

@@ -37,7 +37,7 @@ def show_rule_regret(view: View, groups: Sequence[str]) -> None:
         rate = None
         if judged == _ONE:
             rate = st.number_input(
-                "Learning rate", min_value=1e-9, value=3e-4, format="%.2e", step=1e-4, key="judged-lr", width=160
+                "Learning rate", min_value=1e-9, value=3e-4, format=LR_FORMAT, step=1e-4, key="judged-lr", width=160
             )
         factor = st.number_input(
             "times", min_value=0.01, value=1.0, step=0.5, key="lr-times", width=120, help="Multiplies what is judged."

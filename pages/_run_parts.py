@@ -14,7 +14,7 @@ import streamlit as st
 from analysis.runs.configuration import GroupValue, flatten, plain
 from analysis.runs.direction import Direction
 from analysis.store.schema import RUNS
-from pages._tables import explain_columns, offer_csv, show_table, status_badges
+from pages._tables import explain_columns, offer_csv, round_rates, show_table, status_badges
 from pages._text import MISSING, count_text, md_escape
 
 PAGE_ROWS: Final = 500
@@ -38,8 +38,9 @@ def choose_runs(rows: pd.DataFrame, metric: str, direction: Direction) -> list[s
     shown = _page_of(rows, metric, direction)
     ids = [str(run_id) for run_id in shown["run_id"]]
     linked = st.query_params.get_all("run")
+    explained = explain_columns(shown.columns)
     event = st.dataframe(
-        shown.assign(status=status_badges(shown["status"])),
+        round_rates(shown, explained).assign(status=status_badges(shown["status"])),
         hide_index=True,
         # Ticks are row numbers: another set of rows must start from the link's ids again, not from old numbers.
         key=f"runs-{zlib.crc32(chr(10).join(ids).encode()):08x}",
@@ -47,7 +48,7 @@ def choose_runs(rows: pd.DataFrame, metric: str, direction: Direction) -> list[s
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [row for row, run_id in enumerate(ids) if run_id in set(linked)]}},
         column_config={
-            **explain_columns(shown.columns),
+            **explained,
             "name": st.column_config.TextColumn("name", pinned=True),
             metric: st.column_config.NumberColumn(format="%.4f", help="last logged value"),
             "step": st.column_config.NumberColumn(format="%,d", help=f"step of the last {metric}"),

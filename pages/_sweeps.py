@@ -12,6 +12,7 @@ import streamlit as st
 from analysis.figures.lr_curve import plot_lr_curves
 from analysis.figures.valley import valley_range
 from analysis.lr_curves.sentences import best_tried_text
+from analysis.number_format import format_share
 from analysis.runs.progress import NO_SWEEP, count_statuses
 from analysis.store import Condition
 from analysis.store.annotations import Subject
@@ -59,7 +60,7 @@ def show_counts(runs: pd.DataFrame) -> None:
         sweeps = f"in {count_text(n_sweeps, 'sweep')}"
         show_card("Runs", f"{len(runs):,}", sweeps, meaning="A run is one configuration with one seed.")
         for status, n in counts.items():
-            show_card(status.capitalize(), f"{n:,}", f"{n / len(runs):.0%} of runs", meaning=_STATUSES[status])
+            show_card(status.capitalize(), f"{n:,}", f"{format_share(n / len(runs))} of runs", meaning=_STATUSES[status])
         changed = ago_text(runs["updated_at"].max()).removesuffix(" ago")
         show_card("Last change", changed, "ago", meaning="When the newest word of any run in view came in.")
 

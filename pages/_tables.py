@@ -48,6 +48,7 @@ def show_table(
     columns: Mapping[str, ColumnConfig | str | None] | None = None,
     height: int | Literal["auto"] = "auto",
     whole_percent: Sequence[str] = (),
+    probabilities: Sequence[str] = (),
 ) -> None:
     """Show a table and offer it as CSV.
 
@@ -58,9 +59,11 @@ def show_table(
         columns: How columns look; those named in the schema explain themselves.
         height: Height in pixels.
         whole_percent: Shares that are known to a percent at best, and shown so; the CSV keeps their digits.
+        probabilities: Estimated ones, likewise, but of which none is shown as certain.
     """
     config = {**explain_columns(table.columns), **(columns or {})}
     shown = round_rates(table.head(MOST_ROWS), config).round(dict.fromkeys(whole_percent, 2))
+    shown = shown.assign(**{name: shown[name].map(short_of_certain, na_action="ignore") for name in probabilities})
     if len(shown) < len(table):
         st.caption(f"The first {len(shown):,} of {len(table):,} rows; the download has all.")
     st.dataframe(shown, hide_index=True, column_config=config, key=name, alt=alt, height=height, placeholder=MISSING)
@@ -81,6 +84,11 @@ def _format_of(column: ColumnConfig | str | None) -> object:
 def three_digits(rate: float) -> float:
     """A learning rate as it is shown."""
     return float(f"{rate:.2e}")
+
+
+def short_of_certain(probability: float) -> float:
+    """A probability as it is shown: in whole percent, above 99 % in tenths, and at most 99.9 %."""
+    return min(round(probability, 2 if probability < 0.99 else 3), 0.999)
 
 
 def offer_csv(table: pd.DataFrame, name: str) -> None:

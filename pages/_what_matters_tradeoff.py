@@ -121,7 +121,13 @@ def _show_front(front: Front, objectives: Sequence[Objective]) -> None:
         alt=f"{wanted.name} against {cost.name}, {n_front} configurations on the front",
         height=500,
     )
-    show_table(front_table(front), name="pareto", alt="One row per configuration, those on the front first")
+    show_table(
+        front_table(front),
+        name="pareto",
+        alt="One row per configuration, those on the front first",
+        probabilities=("p_front",),
+        columns={"p_front": st.column_config.NumberColumn(format="percent", help="probability of being on the front")},
+    )
 
 
 def _show_picks(front: Front) -> None:

@@ -21,7 +21,7 @@ def show_winners(rankings: Sequence[Ranking], metric: str) -> None:
         winner_table(rankings, metric),
         name="winners",
         alt="One row per group of runs whose values compare, with its winner",
-        whole_percent=("p_best",),
+        probabilities=("p_best",),
         columns={
             "group": st.column_config.TextColumn(pinned=True),
             f"mean_{metric}": st.column_config.NumberColumn(format="%.4f", help="the winner's mean over its runs"),

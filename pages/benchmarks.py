@@ -20,7 +20,8 @@ offer = load_offer(view)
 if not offer.benchmarks:
     text.show_no_scores(elsewhere=has_scores_elsewhere(view))
     st.stop()
-report, order = ask_report(view, offer)
+asked = ask_report(view, offer)
+report, order = asked.report, asked.order
 text.show_counts(report)
 text.show_verdict(report)
 show_chart(
@@ -31,13 +32,16 @@ show_chart(
     y_range=row_range(len(order)),
     table=cell_table(report, order[:MOST_ROWS]),
 )
-if report.matrix.missing.any():
-    st.caption("A cross is a cell that was not measured.")
-show_warnings([flag.text for flag in report.flags])
+text.show_missing(report)
+warnings = st.container()
 with st.expander("Aggregates side by side", icon=":material/functions:", expanded=len(report.matrix.rows) > 1):
     show_aggregates(report, order)
 with st.expander("Every score", icon=":material/table_rows:"):
     show_score_table(report, order)
+with st.spinner("Setting the loss beside every benchmark …"):
+    report = asked.with_loss()
+with warnings:
+    show_warnings([flag.text for flag in report.flags])
 if report.choice is not None and len(report.matrix.rows) > 1:
     show_choice(report.choice)
 if report.correlation is not None and len(report.matrix.rows) > 1:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -30,6 +31,7 @@ _USABLE: Final = 0.9
 # Above this sorting is faster than a table of all pairs.
 _MOST_PAIRED: Final = 200
 _PAIRED_AT_ONCE: Final = 256
+_EXACT_SINGLE: Final = 2**24
 
 Labels = NDArray[np.int64]
 
@@ -129,14 +131,16 @@ def _resampled(value: float, x: Floats, y: Floats, groups: Labels | None, cluste
     """Percentile bootstrap; whole clusters are drawn, or points inside each group where there are no clusters."""
     n = len(x)
     n_resamples = int(np.clip(_MOST_WORK / n**2, 200, _N_RESAMPLES))
-    generator = np.random.default_rng(0)
     # Drawing a point k times is a weight of k: a resample's tau needs no matrix of its own.
     if clusters is None and groups is not None:
-        weights, pairs = _draw_inside(groups, n_resamples, generator), _pairs(x, y, groups)
+        weights, pairs = _draw_inside(groups, n_resamples), _pairs(x, y, groups)
     else:
         members = np.unique(np.arange(n) if clusters is None else clusters, return_inverse=True)[1]
-        weights, pairs = _draw_clusters(int(members.max()) + 1, n_resamples, generator), _summed(x, y, groups, members)
-    sums = [np.einsum("bi,bi->b", weights @ each, weights) for each in pairs]
+        weights, pairs = _draw_clusters(int(members.max()) + 1, n_resamples), _summed(x, y, groups, members)
+    # Sums of whole numbers up to n^2: single precision holds them exactly up to its 24 bits, in half the time.
+    exact = np.float32 if n**2 < _EXACT_SINGLE else np.float64
+    weights = weights.astype(exact)
+    sums = [np.einsum("bi,bi->b", weights @ each.astype(exact), weights, dtype=np.float64) for each in pairs]
     with np.errstate(divide="ignore", invalid="ignore"):
         draws = sums[0] / np.sqrt(sums[1] * sums[2])
     draws = draws[np.isfinite(draws)]
@@ -165,13 +169,16 @@ def _summed(x: Floats, y: Floats, groups: Labels | None, members: Labels) -> tup
     return sums
 
 
-def _draw_clusters(n_clusters: int, n_resamples: int, generator: np.random.Generator) -> Floats:
-    """Returns how often each cluster is drawn, shape (n_resamples, n_clusters)."""
+@lru_cache(maxsize=4)
+def _draw_clusters(n_clusters: int, n_resamples: int) -> Floats:
+    """Returns how often each cluster is drawn, shape (n_resamples, n_clusters); shared, not to be changed."""
+    generator = np.random.default_rng(0)
     drawn = generator.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=n_resamples)
     return np.asarray(drawn, dtype=float)
 
 
-def _draw_inside(groups: Labels, n_resamples: int, generator: np.random.Generator) -> Floats:
+def _draw_inside(groups: Labels, n_resamples: int) -> Floats:
+    generator = np.random.default_rng(0)
     weights = np.zeros((n_resamples, len(groups)))
     for group in np.unique(groups):
         members = np.flatnonzero(groups == group)

@@ -156,10 +156,12 @@ def report_benchmarks(
         aggregates=aggregates,
         coverage=coverage_text(matrix, aggregates),
         verdict=aggregate_verdict(matrix, aggregates),
-        correlation=correlate_with_loss(matrix, runs, metric=metric, direction=direction, within=within)
-        if metric is not None
-        else None,
-        choice=choose_configuration(
+        correlation=None,
+        choice=None,
+        conditions=read_conditions(runs, (run_id for row in matrix.rows for run_id in row.run_ids), matrix.columns),
+    )
+    if metric is not None:
+        choice = choose_configuration(
             evals,
             runs,
             metric=metric,
@@ -169,12 +171,23 @@ def report_benchmarks(
             benchmarks=benchmarks,
             fetch_items=fetch_items,
         )
-        if metric is not None
-        else None,
-        conditions=read_conditions(runs, (run_id for row in matrix.rows for run_id in row.run_ids), matrix.columns),
-    )
+        report = with_loss(report, runs, choice, metric=metric, direction=direction, within=within)
     items = read_items(matrix, fetch_items) if fetch_items is not None and baseline is not None else None
     return rescale(report, normalise=normalise, baseline=baseline, items=items)
+
+
+def with_loss(
+    report: BenchmarkReport,
+    runs: pd.DataFrame,
+    choice: Choice,
+    *,
+    metric: str,
+    direction: Direction,
+    within: Sequence[str] | None = None,
+) -> BenchmarkReport:
+    """Returns the report with the loss set beside the scores; arguments as those of `report_benchmarks`."""
+    correlation = correlate_with_loss(report.matrix, runs, metric=metric, direction=direction, within=within)
+    return replace(report, correlation=correlation, choice=choice)
 
 
 def rescale(

@@ -35,6 +35,7 @@ __all__ = [
     "MetricCoverage",
     "Severity",
     "check_health",
+    "count_runs",
     "read_frames",
 ]
 
@@ -94,18 +95,33 @@ def check_health(frames: HealthFrames, *, metric: str, direction: Direction, now
         now: The present, with a time zone: running runs fall silent, clocks run ahead.
     """
     frames = replace(frames, results=trained_runs(frames.results))
-    runs = read_run_values(frames.results)
-    columns = read_configurations(frames.results)
     findings = sorted(_findings(frames, metric, direction, now), key=lambda finding: finding.severity != "problem")
+    return replace(
+        count_runs(frames.results, metric=metric, direction=direction),
+        findings=tuple(findings),
+        coverage=count_coverage(frames.results, frames.summaries),
+    )
+
+
+def count_runs(results: pd.DataFrame, *, metric: str, direction: Direction) -> HealthReport:
+    """Returns which runs are used and why the others are not; without findings and coverage, which take long.
+
+    Args:
+        results: `Snapshot.results(metric)`, one row per run.
+        metric: The metric in it.
+        direction: Whether lower (`min`) or higher values of it are better.
+    """
+    results = trained_runs(results)
+    runs = read_run_values(results)
     return HealthReport(
         metric=metric,
         direction=direction,
         n_runs=len(runs),
         n_used=sum(run.role == "value" for run in runs),
-        excluded=explain_exclusions(frames.results, metric),
-        findings=tuple(findings),
-        coverage=count_coverage(frames.results, frames.summaries),
-        groups=list_groups(columns, runs),
+        excluded=explain_exclusions(results, metric),
+        findings=(),
+        coverage=(),
+        groups=list_groups(read_configurations(results), runs),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -58,6 +59,7 @@ def find_indistinguishable(p_values: Sequence[float], best: int) -> list[int]:
     return [best]
 
 
+@lru_cache(maxsize=4096)
 def wilson_interval(n_failed: int, n: int) -> tuple[float, float]:
     """Returns the 95 % Wilson interval of a share."""
     bounds = stats.binomtest(n_failed, n).proportion_ci(0.95, method="wilson")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from analysis.number_format import format_value
+from analysis.number_format import format_probability, format_value
 from analysis.ranking.types import BestConfiguration, ConfigScore, Ranking
 from analysis.wording.plain import MISSING, count_text
 from analysis.wording.voices import PLAIN, Voice
@@ -61,7 +61,7 @@ def decision_sentence(ranking: Ranking, metric: str) -> str:
         return f"{found}. How sure that is nobody can say: no configuration near the best has two seeds."
     n_equal = len(ranking.indistinguishable) - 1
     equal = f"{count_text(n_equal, 'other')} cannot be told from it" if n_equal else "it can be told from every other"
-    return f"{found}. It is the best of {n_ranked:,} with probability {ranking.p_best:.0%}; {equal}."
+    return f"{found}. It is the best of {n_ranked:,} with probability {format_probability(ranking.p_best)}; {equal}."
 
 
 def decision_cards(ranking: Ranking, winner: ConfigScore) -> tuple[Card, Card, Card, Card]:
@@ -70,12 +70,7 @@ def decision_cards(ranking: Ranking, winner: ConfigScore) -> tuple[Card, Card, C
     return (
         Card("Mean", format_value(winner.mean, winner.se), _spread_text(winner), _MEAN),
         Card("Honest score", format_value(ranking.corrected_mean, winner.se), _honest_text(ranking, winner), _HONEST),
-        Card(
-            "Probability it is best",
-            MISSING if ranking.p_best is None else f"{ranking.p_best:.0%}",
-            _seeds_text(ranking),
-            _P_BEST,
-        ),
+        Card("P(best)", format_probability(ranking.p_best), _seeds_text(ranking), _P_BEST),
         Card(
             "Not told from it",
             MISSING if n_equal is None else f"{n_equal:,}",
