@@ -102,7 +102,7 @@ class Bench:
         return self.queue.submit(read_order(self.spec), ME, key=f"key-{next(self._numbers)}").job_id
 
     def start_worker(self, *, once: bool = True) -> Warm:
-        """A worker, which takes one job or all of them."""
+        """A worker, which takes one job, or lasts until it is told to end."""
         return Warm(partial(work, self.store, once=once), self.output(), self.environment)
 
     def job(self, job_id: str) -> Job:
@@ -138,4 +138,4 @@ def work(store: Path, *, once: bool) -> None:
 
     setattr(process, "subprocess", SimpleNamespace(Popen=fork_job, PIPE=-1, DEVNULL=-3))  # noqa: B010 - no attribute of its own
     os.environ.pop("UCURVE_QUEUE", None)
-    main(["worker", f"--store={store}", "--once" if once else "--until-idle"])
+    main(["worker", f"--store={store}", *(["--once"] if once else [])])
