@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from analysis.errors import UcurveError
+from analysis.importers.redaction import Redactor
+from analysis.recipes.config_keys import SPEC_KEY
 from analysis.store import Store, StoreWriter, artifact_dir
 from analysis.wording.plain import count_text
-from runner.drafts.past import SPEC_KEY
 from runner.spec.plan import TrialPlan
 from runner.sweep_observer import SweepObserver
 from runner.sweep_prepare import PreparedSweep
@@ -167,7 +168,8 @@ class SweepWork:
         return Muted(observer, course.silent) if course.silent else observer
 
     def _provenance(self, session: TrainingSession, course: Course) -> dict[str, object]:
-        facts = session.facts() | {SPEC_KEY: self._sweep.spec.model_dump(mode="json", exclude_unset=True)}
+        spec = self._sweep.spec.model_dump(mode="json", exclude_unset=True)
+        facts = session.facts() | {SPEC_KEY: Redactor.from_environment().clean(spec)}
         if course.resumed_from is None:
             return facts
         return facts | {"resumed": {"from": course.resumed_from, "differences": list(course.differences)}}

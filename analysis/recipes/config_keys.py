@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+SPEC_KEY: Final = "sweep_file"
+"""Where the provenance of a run of Ucurve keeps the sweep file it came from."""
+
 KEYS: Final = {
     "adam_beta1": ("adam_beta1", "optimizer.betas.0", "beta1"),
     "adam_beta2": ("adam_beta2", "optimizer.betas.1", "beta2"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from analysis.recipes.config_keys import LOSS_ON, NOT_TRANSLATED, SWITCHES
+from analysis.importers.redaction import MARKER
+from analysis.recipes.config_keys import LOSS_ON, NOT_TRANSLATED, SPEC_KEY, SWITCHES
 from analysis.recipes.recipe import Recipe
 from analysis.recipes.run_reader import RunReader, to_number, to_text
 
@@ -64,6 +65,7 @@ def _read(run: RunReader, caveats: tuple[str, ...]) -> Recipe:
         loss_on=_loss_on(run),
         budget=_budget(run, columns),
         asked=run.asked if run.is_local else {},
+        kept=_kept(run) if run.is_local else {},
         sources=run.sources,
         notes=tuple(_notes(run)),
         caveats=caveats,
@@ -134,6 +136,17 @@ def _loss_on(run: RunReader) -> Literal["response", "all"] | None:
             run.sources["loss_on"] = f"config.{key}"
             return "response" if meanings[value] == "response" else "all"
     return None
+
+
+def _kept(run: RunReader) -> dict[str, Mapping[str, object]]:
+    """Sections of the run's sweep file; one of which something was redacted says nothing that could be used."""
+    file = run.provenance.get(SPEC_KEY)
+    sections = {name: file.get(name) for name in ("model", "dataset")} if isinstance(file, Mapping) else {}
+    return {
+        name: section
+        for name, section in sections.items()
+        if isinstance(section, Mapping) and not any(MARKER in str(value) for value in section.values())
+    }
 
 
 def _budget(run: RunReader, columns: Mapping[str, object]) -> Literal["steps", "epochs", "tokens"] | None:

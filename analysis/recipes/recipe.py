@@ -65,6 +65,7 @@ class Recipe:
         seed: Of data order and initialisation.
         asked: Of a run of Ucurve, its configuration as it was: `precision` may be `auto` there, `warmup_steps` more
             than the run had, and it has settings that concern Ucurve alone.
+        kept: Of a run of Ucurve, the sections `model` and `dataset` of its sweep file, where it kept them.
         sources: Field -> where its value comes from.
         notes: What the run had and no field holds, in sentences.
         caveats: What to know before believing the choice, in sentences.
@@ -109,6 +110,7 @@ class Recipe:
     budget: Literal["steps", "epochs", "tokens"] | None = None
     seed: int | None = None
     asked: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    kept: Mapping[str, Mapping[str, object]] = field(default_factory=lambda: MappingProxyType({}))
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     notes: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
@@ -117,6 +119,18 @@ class Recipe:
     def is_local(self) -> bool:
         """Whether Ucurve trained it."""
         return self.source == "local"
+
+    @property
+    def model_folder(self) -> str | None:
+        """The folder with the base model of a run of Ucurve, where there was one and the run kept its path."""
+        place = self.kept.get("model", {}).get("id")
+        return place if isinstance(place, str) and self.model_digest is not None else None
+
+    @property
+    def data_file(self) -> str | None:
+        """The file of examples that a run of Ucurve was trained on, where it kept that."""
+        path = self.kept.get("dataset", {}).get("path")
+        return path if isinstance(path, str) else None
 
     @property
     def computed_in(self) -> str | None:

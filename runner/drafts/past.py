@@ -12,14 +12,13 @@ import pandas as pd
 from pydantic import ValidationError
 
 from analysis.errors import NotEnoughRuns
+from analysis.recipes.config_keys import SPEC_KEY
 from runner.drafts.values import Values, short_forms, short_seeds
 from runner.spec.axes import AxisSection
 from runner.spec.axis_values import axis_problems
 from runner.spec.dataset import BUILT_IN
 from runner.spec.training import HYPERPARAMETERS, TrainingSection
 
-SPEC_KEY: Final = "sweep_file"
-"""Where the provenance of a run keeps the sweep file it came from."""
 _NAMES: Final = {"schedule": "lr_schedule", "clip_norm": "clip_value"}
 """What the store calls a training setting, where that differs."""
 _BUDGETS: Final = {"token_budget": "tokens", "epochs": "epochs", "max_steps": "steps"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.recipes.data_and_model import data_note, put_model
+from analysis.recipes.data_and_model import data_note, loader_of, put_model
 from analysis.recipes.recipe import ALL_LINEAR, Layout, Recipe
 from analysis.recipes.rendered import Rendered, header, refuse_other_objectives
 from analysis.recipes.sheet import Sheet
@@ -58,7 +58,9 @@ def _put_data(sheet: Sheet) -> None:
         sheet.missing("dataset")
     else:
         kind = "chat_template.default" if recipe.objective == "dpo" else "chat_template"
-        sheet.put("dataset", "datasets", [{"path": recipe.dataset, "type": kind}], data_note(recipe))
+        file = recipe.data_file
+        place = {"path": recipe.dataset} if file is None else {"path": file, "ds_type": loader_of(file)}
+        sheet.put("dataset", "datasets", [{**place, "type": kind}], data_note(recipe))
         sheet.fixed("chat_template", "tokenizer_default")
     if recipe.objective == "dpo":
         sheet.put("objective", "rl", "dpo")

@@ -59,12 +59,13 @@ def to_open_instruct(recipe: Recipe, layout: Layout) -> Rendered:
 
 def _put_data(sheet: Sheet) -> None:
     recipe = sheet.recipe
-    if recipe.dataset is None:
+    place = recipe.data_file or recipe.dataset
+    if place is None:
         sheet.missing("dataset")
-    elif recipe.dataset.startswith("-"):
-        sheet.lacks("dataset", f"{recipe.dataset!r} would be read as a flag: give its path")
+    elif place.startswith("-"):
+        sheet.lacks("dataset", f"{place!r} would be read as a flag: give its path")
     else:
-        sheet.put("dataset", "dataset_mixer_list", [recipe.dataset, "1.0"], data_note(recipe))
+        sheet.put("dataset", "dataset_mixer_list", [place, "1.0"], data_note(recipe))
     sheet.put("max_length", "max_seq_length", recipe.max_length)
     if recipe.loss_on is None:
         sheet.missing("loss_on")

@@ -50,7 +50,8 @@ def to_tinker(recipe: Recipe, layout: Layout) -> Rendered:
 def _put_data(sheet: Sheet) -> None:
     recipe = sheet.recipe
     named = f"{data_note(recipe)}; a .jsonl file with messages, tulu3 or no_robots".lstrip("; ")
-    sheet.put("dataset", "dataset", recipe.dataset, named)
+    place = recipe.data_file if (recipe.data_file or "").endswith(".jsonl") else recipe.dataset
+    sheet.put("dataset", "dataset", place, named)
     sheet.put("max_length", "max_length", recipe.max_length)
     if recipe.loss_on is None:
         sheet.missing("loss_on")

@@ -5,7 +5,7 @@ Source: trl 1.16, `SFTConfig`, `DPOConfig`, `ModelConfig`, `ScriptArguments`.
 
 from __future__ import annotations
 
-from analysis.recipes.data_and_model import data_note, put_model
+from analysis.recipes.data_and_model import data_note, loader_of, put_model
 from analysis.recipes.recipe import Layout, Recipe
 from analysis.recipes.rendered import Rendered, header, refuse_other_objectives
 from analysis.recipes.sheet import Sheet
@@ -27,7 +27,11 @@ def to_trl(recipe: Recipe, layout: Layout) -> Rendered:
     script = "dpo" if recipe.objective == "dpo" else "sft"
     sheet = Sheet(recipe)
     put_model(sheet, "model_name_or_path", "model_revision")
-    sheet.put("dataset", "dataset_name", recipe.dataset, data_note(recipe))
+    if recipe.data_file is None:
+        sheet.put("dataset", "dataset_name", recipe.dataset, data_note(recipe))
+    else:
+        place = {"path": loader_of(recipe.data_file), "data_files": recipe.data_file, "split": "train"}
+        sheet.put("dataset", "datasets", [place], data_note(recipe))
     _put_objective(sheet)
     _put_adapter(sheet)
     put_trainer_arguments(sheet, layout)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from analysis.recipes.data_and_model import BUILT_IN, is_pattern
+from analysis.recipes.data_and_model import BUILT_IN, is_pattern, model_note
 from analysis.recipes.recipe import ALL_LINEAR, Layout, Recipe
 from analysis.recipes.rendered import Rendered, header, refuse_full, refuse_other_objectives
 from analysis.recipes.sheet import Sheet, show
@@ -21,6 +21,8 @@ _LEFT: Final = (
 """Settings whose name and meaning are the same in a sweep file."""
 HUB_ID: Final = r"[A-Za-z0-9][\w.-]*/[\w.-]+"
 """A name with its owner; names without one may be those of files."""
+_SOURCES: Final = ("builtin", "path", "hub")
+"""Keys of a sweep file that say where the examples are; a file has one of them."""
 _NEEDED: Final = {
     "model": "model: the id of a model",
     "dataset": "dataset: a name or the path of a file",
@@ -61,7 +63,9 @@ def to_ucurve(recipe: Recipe, layout: Layout) -> Rendered:
 
 def _put_model(sheet: Sheet) -> None:
     recipe = sheet.recipe
-    if recipe.model_digest is not None:
+    if recipe.model_folder is not None:
+        sheet.put("model", "model.id", recipe.model_folder, model_note(recipe))
+    elif recipe.model_digest is not None:
         what = f"the run knows the name and the digest {recipe.model_digest} of a local folder: give its path"
         sheet.put("model", "model.id", f"./{recipe.model}" if recipe.model else None, what)
     else:
@@ -71,11 +75,17 @@ def _put_model(sheet: Sheet) -> None:
 
 
 def _put_data(sheet: Sheet) -> None:
-    """The run knows the data set's name and the digest of its examples, not its section of the sweep file."""
+    """As its sweep file had it; of runs that did not keep that, the name and the digest of the examples."""
     recipe = sheet.recipe
     name = recipe.dataset
     digest = f"; the same examples have the digest {recipe.dataset_digest}" if recipe.dataset_digest else ""
-    if name in BUILT_IN:
+    kept = {key: value for key, value in recipe.kept.get("dataset", {}).items() if value is not None}
+    source = next((key for key in _SOURCES if key in kept), None)
+    if source is not None:
+        sheet.put("dataset", f"dataset.{source}", kept.pop(source), f"as the run was trained{digest}")
+        for key, value in kept.items():
+            sheet.fixed(f"dataset.{key}", value)
+    elif name in BUILT_IN:
         sheet.put("dataset", "dataset.builtin", name, f"its further keys, if it had any, are not in the run{digest}")
     elif name is not None and re.fullmatch(HUB_ID, name):
         sheet.put("dataset", "dataset.hub", name, f"its further keys, if it had any, are not in the run{digest}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -58,3 +59,40 @@ def test_a_local_model_comes_back_with_its_name_and_a_note_of_its_digest(tmp_pat
     assert spec.model.name == "my-model"
     assert spec.model.id == str(tmp_path / "my-model")
     assert "feedc0de" in text
+
+
+def kept_row(data: dict[str, object], model_at: dict[str, object], **changed: Any) -> dict[str, object]:  # noqa: ANN401 - as `local_row`
+    """A run that kept its sweep file, as `ucurve sweep` does."""
+    told = {"precision": "bfloat16", "sweep_file": {"name": "sweep-1", "dataset": data, "model": model_at}}
+    return local_row(**changed) | {"provenance_json": json.dumps(told)}
+
+
+def test_what_the_run_kept_of_its_sweep_file_is_in_the_recipe_as_it_was() -> None:
+    dataset = {"path": "/there/answers.jsonl", "format": "messages", "messages_column": "turns", "held_out": "/o.jsonl",
+               "max_examples": 90, "revision": None}  # fmt: skip
+    row = kept_row(dataset, {"id": "/there/my-model"}, dataset="answers", model="my-model", model_digest="feed",
+                   model_revision=None)  # fmt: skip
+    rendered = render_recipe(recipe_of_run(row), "ucurve")
+    spec = parse_sweep_spec(rendered.text)
+    assert spec.dataset.model_dump(mode="json", exclude_unset=True) == {key: v for key, v in dataset.items() if v}
+    assert spec.model.id == "/there/my-model"
+    assert "give" not in rendered.text
+    assert rendered.to_json(recipe_of_run(row))["n_missing"] == 0
+
+
+@pytest.mark.parametrize("name", ["trl", "axolotl", "open-instruct", "tinker-cookbook"])
+def test_other_tools_get_the_places_and_are_told_what_was_held_out(name: str) -> None:
+    row = kept_row({"path": "/there/a.jsonl", "held_out": 0.25}, {"id": "/there/m"}, dataset="a", model="m",
+                   model_digest="feed", model_revision=None)  # fmt: skip
+    text = " ".join(render_recipe(recipe_of_run(row), name).text.replace("#", " ").split())
+    assert text.count("/there/a.jsonl") >= 2
+    assert "/there/m" in text
+    assert "give a file without the examples that it held out (0.25)" in text
+
+
+@pytest.mark.parametrize("kept", [{"path": "/there/[redacted]/a.jsonl"}, {"held_out": 3}, {}, "damaged", None])
+def test_a_run_that_kept_nothing_of_use_gives_a_name_to_fill_in(kept: Any) -> None:  # noqa: ANN401 - whatever it is
+    row = kept_row(kept, kept, dataset="answers")
+    text = render_recipe(recipe_of_run(row), "ucurve").text
+    assert parse_sweep_spec(text).dataset.name == "answers"
+    assert "give the path of the file" in text

@@ -66,6 +66,15 @@ def test_axolotl_reads_other_runs() -> None:
     assert rendered.sentences("no_equivalent") == ["lora_alpha: axolotl takes whole numbers only; this run had 12.5"]
 
 
+def test_axolotl_reads_where_the_examples_lay() -> None:
+    schema = pytest.importorskip("axolotl.utils.schemas.config")
+    told = {"sweep_file": {"dataset": {"path": "/there/answers.jsonl"}}}
+    row = local_row() | {"provenance_json": json.dumps(told)}
+    read = schema.AxolotlInputConfig(**yaml.safe_load(render_recipe(recipe_of_run(row), "axolotl").text)).model_dump()
+    place = {"path": "/there/answers.jsonl", "ds_type": "json", "type": "chat_template"}
+    assert {key: read["datasets"][0][key] for key in place} == place
+
+
 def test_llama_factory_reads_a_run_of_ucurve(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISABLE_VERSION_CHECK", "1")
     module = pytest.importorskip("llamafactory.hparams.parser")

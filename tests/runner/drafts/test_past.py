@@ -9,11 +9,12 @@ import pytest
 
 from analysis.errors import NotEnoughRuns
 from analysis.lr_curves.compute import LrCurve, compute_lr_curves
+from analysis.recipes.config_keys import SPEC_KEY
 from analysis.store import Store
 from analysis.strict_yaml.write import to_yaml
 from runner.data.dataset import Dataset
 from runner.data.examples import Example
-from runner.drafts.past import SPEC_KEY, past_sweep
+from runner.drafts.past import past_sweep
 from runner.drafts.suggest import free_name, next_rates, rates_around, suggest_sweep
 from runner.drafts.templates import Template, read_templates
 from runner.drafts.values import spec_values
