@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -57,11 +57,13 @@ class Asked:
     Attributes:
         report: The scores, on the scale and against the baseline asked for, without the loss.
         order: Positions of its rows from top to bottom.
+        key: What the report follows from.
         with_loss: Sets the loss beside the scores, which takes longer than everything else.
     """
 
     report: BenchmarkReport
     order: list[int]
+    key: Hashable
     with_loss: Callable[[], BenchmarkReport]
 
 
@@ -93,7 +95,8 @@ def ask_report(view: View, offer: Offer) -> Asked:
         report = rescale(report, normalise=scale, baseline=baseline, items=items)
     with places[1]:
         order = _ask_order(report)
-    return Asked(report, order, partial(_with_loss, report, digest, question, view))
+    key = (digest, question, view.metric, view.direction, scale, baseline)
+    return Asked(report, order, key, partial(_with_loss, report, digest, question, view))
 
 
 def _baselines(report: BenchmarkReport) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -25,11 +25,19 @@ class Figure(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A figure that is not built yet: a module's own function and its arguments, which can be pickled."""
+    """A figure that is not built yet: a module's own function and its arguments.
+
+    Attributes:
+        plot: The function.
+        arguments: What it plots.
+        options: And how, by keyword.
+        told_by: What says the same of the arguments as they do themselves; both can be pickled.
+    """
 
     plot: Callable[..., Figure]
     arguments: tuple[object, ...]
     options: Mapping[str, object]
+    told_by: object
 
     def figure(self, y_range: tuple[float, float] | None) -> Figure:
         """The figure in the dashboard's font, shared by all who ask for the same: to be shown, not changed.
@@ -38,13 +46,22 @@ class Picture:
             y_range: Limits of the y axis; everything by default.
         """
         name = f"{self.plot.__module__}.{self.plot.__qualname__}"
-        given = pickle.dumps((name, self.arguments, sorted(self.options.items()), y_range), protocol=5)
+        given = pickle.dumps((name, self.told_by, sorted(self.options.items()), y_range), protocol=5)
         return _build(hashlib.blake2b(given, digest_size=16).hexdigest(), self, y_range)
 
 
-def picture(plot: Callable[..., Figure], *arguments: object, **options: object) -> Picture:
-    """`plot(*arguments, **options)`, to be built when nobody has asked for the same before."""
-    return Picture(plot, arguments, options)
+def picture(
+    plot: Callable[..., Figure], *arguments: object, told_by: Hashable | None = None, **options: object
+) -> Picture:
+    """`plot(*arguments, **options)`, to be built when nobody has asked for the same before.
+
+    Args:
+        plot: A module's own function.
+        arguments: What it plots.
+        told_by: A short key of what the arguments follow from, where they are long; by default they themselves.
+        options: Further arguments.
+    """
+    return Picture(plot, arguments, options, arguments if told_by is None else told_by)
 
 
 def finish(figure: Figure, y_range: tuple[float, float] | None) -> Figure:

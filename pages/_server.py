@@ -25,6 +25,7 @@ from analysis.errors import UcurveError
 from pages._memory import give_back, share_arenas
 from pages._server_config import APP, pin_configuration
 from pages._server_sign_in import UploadRight, keep_cookies_small, sign_in_secrets
+from pages._warm_up import warm_up
 from runner.access.authority import Authority, load_authority
 from runner.access.secrets_file import SignInSecrets
 from runner.access.served import serving_under
@@ -115,9 +116,13 @@ def _apologise(_problem: Exception) -> bool:
 
 @asynccontextmanager
 async def _collecting(_app: App) -> AsyncIterator[None]:
-    """Collect garbage now and then, since Streamlit is told not to after every rerun (`runner.postScriptGC`)."""
+    """Get ready for the first visit, then collect garbage now and then.
+
+    Streamlit is told not to after every rerun (`runner.postScriptGC`).
+    """
 
     async def collect() -> None:
+        await asyncio.to_thread(warm_up)
         while True:
             await asyncio.sleep(_COLLECT_EVERY_S)
             await asyncio.to_thread(give_back)

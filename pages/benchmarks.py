@@ -6,7 +6,7 @@ import streamlit as st
 
 from analysis.benchmarks.tables import cell_table
 from analysis.figures.benchmark_heatmap import MOST_ROWS, chart_height, plot_benchmark_heatmap, row_range
-from analysis.figures.loss_vs_benchmark import plot_loss_against_benchmark
+from analysis.figures.loss_vs_benchmark import plot_loss_against_benchmark as plot_loss
 from pages import _benchmark_text as text
 from pages._benchmark_choice import show_choice
 from pages._benchmark_report import ask_report, has_scores_elsewhere, load_offer
@@ -25,7 +25,7 @@ report, order = asked.report, asked.order
 text.show_counts(report)
 text.show_verdict(report)
 show_chart(
-    picture(plot_benchmark_heatmap, report, order=order, theme=theme()),
+    picture(plot_benchmark_heatmap, report, told_by=asked.key, order=order, theme=theme()),
     key="benchmark-heatmap",
     alt=f"Scores of {len(report.matrix.rows)} rows on {len(report.matrix.columns)} benchmarks",
     height=chart_height(report),
@@ -38,9 +38,8 @@ with st.expander("Aggregates side by side", icon=":material/functions:", expande
     show_aggregates(report, order)
 with st.expander("Every score", icon=":material/table_rows:"):
     show_score_table(report, order)
-with st.spinner("Setting the loss beside every benchmark …"):
+with warnings, st.spinner("Setting the loss beside every benchmark …"):
     report = asked.with_loss()
-with warnings:
     show_warnings([flag.text for flag in report.flags])
 if report.choice is not None and len(report.matrix.rows) > 1:
     show_choice(report.choice)
@@ -52,7 +51,7 @@ if report.correlation is not None and len(report.matrix.rows) > 1:
     found = report.correlation.columns[names.index(chosen)]
     st.markdown(text.correlation_text(report, report.correlation, found))
     show_chart(
-        picture(plot_loss_against_benchmark, report.matrix, report.correlation, chosen, theme=theme()),
+        picture(plot_loss, report.matrix, report.correlation, chosen, told_by=(asked.key, chosen), theme=theme()),
         key="loss-benchmark-chart",
         alt=f"{chosen} against {view.metric}, one point per row",
     )

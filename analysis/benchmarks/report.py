@@ -230,12 +230,9 @@ def sort_rows(report: BenchmarkReport, by: str) -> list[int]:
         merit = merits[by]
     else:
         raise FilterError(f"Rows cannot be sorted by '{by}'; they can by: {', '.join([*merits, *columns])}.")
-    keys = [row.key for row in report.matrix.rows]
-    bases = [row.is_base for row in report.matrix.rows]
-    return sorted(
-        range(len(keys)),
-        key=lambda at: (not bases[at], bool(np.isnan(merit[at])), -float(np.nan_to_num(merit[at])), keys[at]),
-    )
+    placed = zip(report.matrix.rows, np.isnan(merit).tolist(), np.nan_to_num(merit).tolist(), strict=True)
+    places = [(not row.is_base, is_missing, -value, row.key) for row, is_missing, value in placed]
+    return sorted(range(len(places)), key=places.__getitem__)
 
 
 def _row_json(row: BenchmarkRow) -> dict[str, object]:
