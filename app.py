@@ -10,12 +10,14 @@ from pages._frame import prepare_view
 from pages._notices import show_notices
 from pages._registry import navigate, works_without_runs
 from pages._sign_in import read_standing, show_banner, show_door, show_person
+from pages._style import apply_style
 
 standing = read_standing()
 st.set_page_config(page_icon=ICON, layout="wide")  # before the pages: a browser would fetch the icon of one from afar
 page = navigate(shown=standing.is_inside)
 st.set_page_config(page_title=f"{page.title if standing.is_inside else 'Sign in'} · Ucurve")
 st.logo(LOGO, icon_image=ICON, size="large")
+apply_style()
 if not standing.is_inside:
     show_door(standing)
     st.stop()

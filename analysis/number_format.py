@@ -54,6 +54,28 @@ def format_percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.2f} %"
 
 
+def format_probability(probability: float | None) -> str:
+    """Returns an estimated probability in whole percent, and never as a certainty, which no estimate is; or a dash.
+
+    >>> format_probability(0.573), format_probability(1.0), format_probability(0.001), format_probability(None)
+    ('57%', '>99%', '<1%', '–')
+    """
+    return "–" if probability is None else _whole_percent(probability)
+
+
+def format_share(share: float) -> str:
+    """Returns a counted share in whole percent: only none at all is 0 %, and only all are 100 %.
+
+    >>> format_share(0.0), format_share(0.001), format_share(0.42), format_share(0.999), format_share(1.0)
+    ('0%', '<1%', '42%', '>99%', '100%')
+    """
+    return f"{share:.0%}" if share in (0, 1) else _whole_percent(share)
+
+
+def _whole_percent(share: float) -> str:
+    return ">99%" if share >= 0.995 else "<1%" if share < 0.005 else f"{share:.0%}"
+
+
 def _scientific(value: float, digits: int) -> str:
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa

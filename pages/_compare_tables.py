@@ -76,16 +76,18 @@ def last_values(comparisons: Sequence[RunComparison], names: dict[str, str]) -> 
 def differing_table(comparison: RunComparison, names: dict[str, str]) -> pd.DataFrame:
     """The differing settings as text, one column per run under its name."""
     ids = [run.run_id for run in comparison.runs]
-    rows = [[key, *_texts(key, values)] for key, values in comparison.differing]
+    rows = [[key, *texts_of(key, values)] for key, values in comparison.differing]
     return pd.DataFrame(rows, columns=["setting", *(_column(names.get(run_id, run_id)) for run_id in ids)])
 
 
-def _texts(key: str, values: Sequence[object]) -> list[str]:
+def texts_of(key: str, values: Sequence[object]) -> list[str]:
     """A setting of every run; learning rates to three digits, unless two would then look the same."""
     exact = [MISSING if value is None else str(value) for value in values]
     if key != "learning_rate":
         return exact
-    short = [format_tried_lr(value) if isinstance(value, float) else text for value, text in zip(values, exact, strict=True)]
+    short = [
+        format_tried_lr(value) if isinstance(value, float) else text for value, text in zip(values, exact, strict=True)
+    ]
     return short if len(set(short)) == len(set(exact)) else exact
 
 

@@ -60,7 +60,9 @@ def show_counts(runs: pd.DataFrame) -> None:
         sweeps = f"in {count_text(n_sweeps, 'sweep')}"
         show_card("Runs", f"{len(runs):,}", sweeps, meaning="A run is one configuration with one seed.")
         for status, n in counts.items():
-            show_card(status.capitalize(), f"{n:,}", f"{format_share(n / len(runs))} of runs", meaning=_STATUSES[status])
+            show_card(
+                status.capitalize(), f"{n:,}", f"{format_share(n / len(runs))} of runs", meaning=_STATUSES[status]
+            )
         changed = ago_text(runs["updated_at"].max()).removesuffix(" ago")
         show_card("Last change", changed, "ago", meaning="When the newest word of any run in view came in.")
 

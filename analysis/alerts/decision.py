@@ -7,7 +7,7 @@ from typing import Final
 
 from analysis.lr_curves.sentences import range_text
 from analysis.lr_curves.types import Edge, LrCurve
-from analysis.number_format import format_estimated_lr, format_tried_lr
+from analysis.number_format import format_estimated_lr, format_probability, format_tried_lr
 from analysis.ranking.types import BestConfiguration
 from analysis.wording.plain import count_text, join_text
 from analysis.wording.voices import PLAIN, Voice
@@ -77,7 +77,8 @@ def _certainty(best: BestConfiguration, voice: Voice) -> str:
         return "nothing to compare it with"
     if p_best is None:
         return "how sure that is nobody can say without a second seed near the best"
-    return f"P(best) {p_best:.2f} for {voice.plain(winner.name)}, of {n_ranked:,} configurations"
+    probability = voice.plain(format_probability(p_best))
+    return f"P(best) {probability} for {voice.plain(winner.name)}, of {n_ranked:,} configurations"
 
 
 def _rest(curves: Sequence[LrCurve], tried: Sequence[LrCurve], voice: Voice) -> Iterator[str]:

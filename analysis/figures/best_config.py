@@ -8,7 +8,7 @@ from typing import Final
 import plotly.graph_objects as go
 
 from analysis.figures.theme import Theme, color_of, escape, ink, metric_title, new_figure, with_message
-from analysis.number_format import format_percent, format_value
+from analysis.number_format import format_probability, format_value
 from analysis.ranking.types import ConfigScore, Ranking
 
 SYMBOLS: Final = {"winner": "star", "not told from the winner": "circle", "a run diverged": "x"}
@@ -145,6 +145,6 @@ def _hover(score: ConfigScore, metric: str) -> str:
         f"rank {score.rank}" if score.rank is not None else "not ranked",
         f"{escape(metric)} {format_value(score.mean, score.sd)}",
         f"sd {format_value(score.sd)}, n = {score.n}{failed}",
-        f"probability of being the best {format_percent(score.p_best)}",
+        f"probability of being the best {escape(format_probability(score.p_best))}",
     ]
     return "<br>".join(lines)

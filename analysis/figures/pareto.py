@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from analysis.figures.bulk import worst_shown
 from analysis.figures.theme import Theme, color_of, escape, ink, metric_title, new_figure, with_alpha, with_message
-from analysis.number_format import format_percent
+from analysis.number_format import format_probability
 from analysis.pareto.picks import amount_text
 from analysis.pareto.types import Front, Objective, ParetoPoint
 
@@ -151,7 +151,7 @@ def _hover(point: ParetoPoint) -> str:
         f"n = {point.n}, run {escape(', '.join(point.run_ids[:3]))}{' …' if len(point.run_ids) > 3 else ''}",
     ]
     if point.p_front is not None:
-        lines.append(f"on the front with probability {format_percent(point.p_front)}")
+        lines.append(f"on the front with probability {escape(format_probability(point.p_front))}")
     if point.same_as:
         lines.append(f"equalled by {len(point.same_as)} more")
     return "<br>".join(lines)

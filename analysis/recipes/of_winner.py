@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from analysis.errors import NotEnoughRuns
+from analysis.number_format import format_probability
 from analysis.recipes.from_run import recipe_of_run
 from analysis.recipes.recipe import Recipe
 
@@ -50,7 +51,7 @@ def _seed_order(row: Mapping[str, object]) -> tuple[bool, int, str]:
 
 def _caveats(ranking: Ranking, winner: ConfigScore) -> Iterator[str]:
     if ranking.p_best is not None:
-        yield f"The probability that this configuration is the best is {ranking.p_best:.0%}."
+        yield f"The probability that this configuration is the best is {format_probability(ranking.p_best)}."
     if ranking.indistinguishable is not None and len(ranking.indistinguishable) > 1:
         yield f"{len(ranking.indistinguishable) - 1} of the others cannot be told from it."
     yield ranking.rule

@@ -9,7 +9,7 @@ from typing import Final
 
 import pandas as pd
 
-from analysis.number_format import format_tried_lr
+from analysis.number_format import format_probability, format_tried_lr
 from analysis.wording.plain import MISSING, duration_text
 
 _SHARES: Final = frozenset(
@@ -17,6 +17,7 @@ _SHARES: Final = frozenset(
      "ped_low", "ped_high", "explains_together"}
 )  # fmt: skip
 """Columns that hold shares; `low` and `high` beside one of them do as well."""
+_PROBABILITIES: Final = frozenset({"p_best", "p_front"})
 _LIMITS: Final = frozenset({"low", "high"})
 _ERRORS: Final = frozenset({"sd", "se", "se_ln", "stderr", "seed_sd", "difference"})
 _MOST_ITEMS: Final = 6
@@ -77,6 +78,8 @@ def _number(name: str, cell: object, *, is_share: bool) -> str:
     if isinstance(cell, Integral) and not name.endswith("_bytes"):
         return str(int(cell)) if name == "seed" else f"{int(cell):,}"
     value = float(cell)  # type: ignore[arg-type]
+    if name in _PROBABILITIES:
+        return format_probability(value)
     if is_share:
         return f"{value:.1%}" if 0 < value < 0.1 else f"{value:.0%}"
     if name.endswith("_bytes"):

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from analysis.errors import ConfigError
 from analysis.importers.redaction import Redactor
-from analysis.number_format import format_estimated_lr, format_tried_lr, format_value
+from analysis.number_format import format_estimated_lr, format_probability, format_tried_lr, format_value
 from analysis.reports.cleaning import clean_report
 from analysis.reports.facts import FORMAT
 from analysis.reports.html import FACTS_ID, MADE_ID
 from analysis.reports.types import Block, Bullets, Report, Section, Text
-from analysis.wording.plain import MISSING, count_text, join_text
+from analysis.wording.plain import count_text, join_text
 
 _FACTS: Final = re.compile(rf'<script type="application/json" id="{FACTS_ID}">(.*?)</script>', re.DOTALL)
 _MADE: Final = re.compile(rf'id="{MADE_ID}">Made <time datetime="([^"]*)"')
@@ -217,8 +217,8 @@ def _confidence(name: str, before: Found | None, after: Found | None) -> Iterato
         return
     if not _equal(before["p_best"], after["p_best"]):
         yield (
-            f"{name}: probability that the winner is the best {_share(before['p_best'])} before, "
-            f"{_share(after['p_best'])} now."
+            f"{name}: probability that the winner is the best {format_probability(before['p_best'])} before, "
+            f"{format_probability(after['p_best'])} now."
         )
     counts = [None if one is None else len(one) for one in (before["not_told_from_it"], after["not_told_from_it"])]
     if counts[0] != counts[1]:
@@ -260,10 +260,6 @@ def _rate(found: Found) -> str:
 
 def _value(winner: Found) -> str:
     return format_value(winner["mean"], winner["se"])
-
-
-def _share(share: float | None) -> str:
-    return MISSING if share is None else f"{share:.0%}"
 
 
 def _named(names: Sequence[str]) -> str:

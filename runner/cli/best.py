@@ -108,7 +108,7 @@ def _sentences(ranking: Ranking) -> Iterator[str]:
 
 
 def _cells(score: ConfigScore, ranking: Ranking) -> tuple[object, ...]:
-    from analysis.number_format import format_value
+    from analysis.number_format import format_probability, format_value
 
     return (
         score.rank,
@@ -117,7 +117,7 @@ def _cells(score: ConfigScore, ranking: Ranking) -> tuple[object, ...]:
         format_value(score.sd) if score.sd is not None else None,
         score.n,
         score.n_diverged,
-        None if score.p_best is None else f"{score.p_best:.2f}",
+        None if score.p_best is None else format_probability(score.p_best),
         _remark(score, ranking),
     )
 

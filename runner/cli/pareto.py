@@ -68,6 +68,7 @@ def show_pareto(
 
 
 def _print_front(front: Front, objectives: Sequence[Objective]) -> None:
+    from analysis.number_format import format_probability
     from analysis.pareto.picks import amount_text
 
     names = {point.trial_key: point.name for point in front.points}
@@ -75,7 +76,7 @@ def _print_front(front: Front, objectives: Sequence[Objective]) -> None:
         (
             *(amount_text(item.name, point.values[item.name]) for item in objectives),
             point.n,
-            None if point.p_front is None else f"{point.p_front:.2f}",
+            None if point.p_front is None else format_probability(point.p_front),
             point.name,
         )
         for point in front.front

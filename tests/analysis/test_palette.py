@@ -8,11 +8,16 @@ import numpy as np
 import pytest
 
 from analysis.figures.theme import Theme, color_of
+from tests.contrast import contrast, linear
 
 N_COLORS = 7
 LEAST = 15.0
 """CIE76 difference in Lab. Our choice: some six times what is just noticeable (2.3, Mahy et al. 1994), since lines are
 thin; the Okabe-Ito colours themselves come to 16."""
+
+LINE = 3.0
+"""Least contrast of a line to the page: WCAG 2.2, 1.4.11."""
+PAGE: dict[Theme, str] = {"light": "#ffffff", "dark": "#11161d"}
 
 _SEES = {
     # Machado, Oliveira & Fernandes 2009, "A physiologically-based model for simulation of color vision deficiency",
@@ -28,17 +33,11 @@ _SEES = {
         [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]
     ),
 }
-# IEC 61966-2-1 (sRGB) and CIE 15 (Lab, D65).
+# CIE 15 (Lab, D65).
 _TO_XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
 )
 _WHITE = np.array([0.95047, 1.0, 1.08883])
-
-
-def linear(color: str) -> np.ndarray:
-    """`#RRGGBB` as linear RGB, shape (3,)."""
-    share = np.array([int(color[at : at + 2], 16) for at in (1, 3, 5)]) / 255
-    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
 
 
 def lab(color: str, eyes: str) -> np.ndarray:
@@ -63,3 +62,10 @@ def test_the_measure_knows_a_pair_that_the_colour_blind_cannot_tell() -> None:
 
     assert np.linalg.norm(lab(red, "everybody") - lab(green, "everybody")) > 4 * LEAST
     assert np.linalg.norm(lab(red, "deuteranopia") - lab(green, "deuteranopia")) < LEAST
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_colour_stands_out_from_the_page(theme: Theme) -> None:
+    contrasts = {color: contrast(color, PAGE[theme]) for color in (color_of(at, theme) for at in range(N_COLORS))}
+
+    assert min(contrasts.values()) >= LINE, contrasts

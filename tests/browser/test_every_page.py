@@ -162,7 +162,7 @@ WALKS: dict[str, tuple[str, Callable[[Tab], None]]] = {
     "overview": ("Newest sweep", tick_a_sweep),
     "learning_rate": ("Best tried", judge_a_learning_rate),
     "batch_scaling": ("Collapse", choose_what_makes_a_setting),
-    "best_configuration": ("Probability it is best", take_the_recipe),
+    "best_configuration": ("P(best)", take_the_recipe),
     "benchmarks": ("Every score", choose_a_baseline),
     "what_matters": ("Importance", look_at_trade_offs),
     "runs": ("Configuration", tick_a_run_and_compare),

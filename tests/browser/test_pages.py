@@ -17,7 +17,7 @@ from tests.pages.stores import FakeRun, half_finished, mixed, write_store
 PAGES = {
     "/": "Newest sweep",
     "/learning_rate": "Best tried",
-    "/best_configuration": "Probability it is best",
+    "/best_configuration": "P(best)",
     "/runs": "Configuration",
     "/compare_runs": "Last values",
     "/batch_scaling": "Batch is counted in sequences per step",

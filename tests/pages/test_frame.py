@@ -54,7 +54,9 @@ def test_every_page_has_a_paragraph_in_the_documentation() -> None:
 
 @pytest.mark.parametrize("path", [APP, *sorted((ROOT / "pages").glob("*.py"))], ids=lambda path: path.name)
 def test_no_page_writes_html(path: Path) -> None:
-    assert not re.search(r"unsafe_allow|st\.html|components\.|st\.iframe", path.read_text())
+    known = {"_style.py": ["st.html"]}  # a constant: tests/pages/test_style.py
+
+    assert re.findall(r"unsafe_allow|st\.html|components\.|st\.iframe", path.read_text()) == known.get(path.name, [])
 
 
 @pytest.mark.parametrize("path", PAGE_FILES, ids=lambda path: path.name)

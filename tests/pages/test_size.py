@@ -12,7 +12,7 @@ from analysis.figures.lr_curve import plot_lr_curves
 from analysis.health.check import read_frames
 from analysis.lr_curves.compute import compute_lr_curves
 from analysis.store import Condition, MetricRow, Store
-from pages import _compare_choice, _data_health_read, _run_parts, _tables
+from pages import _compare_choice, _compare_tables, _data_health_read, _run_parts, _tables
 from pages._data import digest_results, load_results
 from pages._pictures import picture
 from tests.pages.conftest import OpenPage, shown_text
@@ -109,3 +109,24 @@ def test_the_same_figure_is_built_once(store: Store) -> None:
     assert picture(plot_lr_curves, again, theme="light").figure(None) is built
     assert picture(plot_lr_curves, again, theme="dark").figure(None) is not built
     assert picture(plot_lr_curves, again, theme="light").figure((1.0, 2.0)) is not built
+
+
+def test_learning_rates_of_runs_have_three_digits(
+    open_page: OpenPage, stores: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [FakeRun(learning_rate=10**-2.3), FakeRun(learning_rate=10**-2.6)]
+    monkeypatch.setitem(stores, "long", write_store(tmp_path / "long", runs))
+
+    assert sorted(run_rows(open_page("long", "Runs"))["learning_rate"]) == [2.51e-3, 5.01e-3]
+
+
+@pytest.mark.parametrize(
+    ("rates", "shown"),
+    [((10**-2.3, 10**-2.6), ["5.01e-3", "2.51e-3"]), ((1.0001e-3, 1.0002e-3), ["0.0010001", "0.0010002"])],
+)
+def test_differing_learning_rates_are_as_short_as_they_differ(rates: tuple[float, ...], shown: list[str]) -> None:
+    assert _compare_tables.texts_of("learning_rate", rates) == shown
+
+
+def test_no_estimated_probability_is_shown_as_certain() -> None:
+    assert [_tables.short_of_certain(p) for p in (0.0, 0.573, 0.9949, 0.99999, 1.0)] == [0.0, 0.57, 0.995, 0.999, 0.999]

@@ -18,7 +18,7 @@ EXPECTED = {
     ("Best configuration", "one_run"): ["needs replicates"],
     ("Best configuration", "all_diverged"): ["diverged"],
     ("Best configuration", "half_finished"): ["needs replicates"],
-    ("Best configuration", "mixed"): ["lr 4e", "Probability it is best", "Not told from it", "Honest score"],
+    ("Best configuration", "mixed"): ["lr 4e", "P(best)", "Not told from it", "Honest score"],
     ("Compare runs", "one_run"): ["Last values", "Choose several runs"],
     ("Compare runs", "all_diverged"): ["The newest 3 runs"],
     ("Compare runs", "half_finished"): ["The newest 6 runs"],

@@ -26,12 +26,12 @@ def test_a_replicated_u_names_the_optimum_its_interval_and_the_probability() -> 
 
     found = re.fullmatch(
         r"demo: the best learning rate is (\S+) \(95 % interval (\S+) – (\S+)\); "
-        r"P\(best\) ([01]\.\d\d) for lr 4e-4, of 7 configurations\.",
+        r"P\(best\) (>?)(\d\d)% for lr 4e-4, of 7 configurations\.",
         text,
     )
     assert found, text
     assert float(found[2]) <= OPTIMUM <= float(found[3])
-    assert 0.5 < float(found[4]) <= 1
+    assert 50 < float(found[5]) <= 99
 
 
 def test_without_seeds_it_says_that_nobody_knows_how_sure_that_is() -> None:
