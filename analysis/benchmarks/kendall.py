@@ -104,7 +104,9 @@ def estimate_tau_within(x: Floats, y: Floats, groups: Labels) -> Tau:
     return _resampled(value, x, y, groups, None, f"bootstrap over the rows of each of {len(sizes)} groups")
 
 
-def _pairs(x: Floats, y: Floats, groups: Labels | None, some: slice = slice(None)) -> tuple[Floats, Floats, Floats]:
+def _pairs(
+    x: NDArray[np.floating], y: NDArray[np.floating], groups: Labels | None, some: slice = slice(None)
+) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]:
     """Returns, per ordered pair, the product of the signs of both differences and where each of them is not zero.
 
     Args:
@@ -158,15 +160,15 @@ def _summed(x: Floats, y: Floats, groups: Labels | None, members: Labels) -> tup
     """
     order = np.argsort(members, kind="stable")
     # Only the order of values counts, and small numbers are compared twice as fast.
-    x, y = (np.unique(values, return_inverse=True)[1].astype(np.float32) for values in (x, y))
-    x, y, members = x[order], y[order], members[order]
+    x_ranks, y_ranks = (np.unique(each, return_inverse=True)[1][order].astype(np.float32) for each in (x, y))
+    members = members[order]
     groups = None if groups is None else groups[order]
     starts = np.flatnonzero(np.diff(members, prepend=-1))
     shape = (len(starts), len(starts))
     sums = (np.zeros(shape), np.zeros(shape), np.zeros(shape))
-    for first in range(0, len(x), _PAIRED_AT_ONCE):
+    for first in range(0, len(members), _PAIRED_AT_ONCE):
         some = slice(first, first + _PAIRED_AT_ONCE)
-        for total, pairs in zip(sums, _pairs(x, y, groups, some), strict=True):
+        for total, pairs in zip(sums, _pairs(x_ranks, y_ranks, groups, some), strict=True):
             np.add.at(total, members[some], np.add.reduceat(pairs, starts, axis=1))
     return sums
 
