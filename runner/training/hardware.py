@@ -1,6 +1,8 @@
 """What this machine can do: device, precision, memory, and an allocator that keeps its memory."""
 
 import ctypes
+import errno
+import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,8 @@ from runner.errors import EnvironmentProblem
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
+_ALLOCATION_FAILED = ("not enough memory", os.strerror(errno.ENOMEM))
+"""What torch's CPU allocator says on Windows, and on Linux (torch 2.13, c10/core/impl/alloc_cpu.cpp)."""
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # from glibc's malloc.h
 
 
@@ -51,7 +55,8 @@ def free_memory_bytes(device: torch.device) -> int:
 
 def is_out_of_memory(error: Exception) -> bool:
     """Whether torch or Python ran out of memory; torch's CPU allocator raises a plain RuntimeError."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "not enough memory" in str(error)
+    is_named = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return is_named or any(words in str(error) for words in _ALLOCATION_FAILED)
 
 
 @contextmanager

@@ -8,9 +8,11 @@ import random
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 
 from analysis.errors import StoreError
 from analysis.store import Store
@@ -270,12 +272,12 @@ def test_a_full_disk_ends_the_sweep_in_a_sentence_and_it_goes_on_later(
     assert go_on(sweep, store)[0].is_complete
 
 
-@pytest.mark.parametrize("kind", [MemoryError, RuntimeError])
+@pytest.mark.parametrize("allocate", [bytearray, partial(torch.empty, dtype=torch.uint8)], ids=["python", "torch"])
 def test_memory_that_runs_out_outside_a_step_is_a_sentence(
-    whole: Uninterrupted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+    whole: Uninterrupted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, allocate: Callable[[int], object]
 ) -> None:
     def out_of_memory(*_arguments: object, **_options: object) -> None:
-        raise kind("[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate 8589934592 bytes.")
+        allocate(2**50)
 
     store = Store.open(tmp_path / "store", create=True)
     with monkeypatch.context() as patched:
