@@ -14,7 +14,7 @@ from analysis.importers.source import Item, Progress, Request
 from analysis.importers.source_run import Refusal, SourceRun
 from tests.analysis.importers.reading import curve, read_all
 
-PAGE = Path(__file__).parents[3] / "docs" / "importing" / "README.md"
+PAGE = Path(__file__).parents[3] / "docs" / "howto" / "add-an-importer.md"
 NAMES: dict[str, Any] = {
     "Item": Item,
     "Iterator": Iterator,

@@ -198,14 +198,18 @@ def test_a_damaged_queue_is_one_sentence(ucurve: Caller, queue: Queue) -> None:
 
 def test_every_json_key_is_documented(ucurve: Caller, queue: Queue) -> None:
     job_id = _running(queue)
+    waiting = _json(ucurve("submit", "mine.yaml", "--again", "--json"))["job_id"]
     documents = {
         "ucurve submit": ucurve("submit", "mine.yaml", "--json"),
         "ucurve queue": ucurve("queue", "--json"),
         "ucurve queue show": ucurve("queue", "show", job_id, "--json"),
+        "ucurve queue move-first": ucurve("queue", "move-first", waiting, "--json"),
+        "ucurve stop": ucurve("stop", waiting, "--json"),
+        "ucurve queue retry": ucurve("queue", "retry", waiting, "--json"),
     }
     of_a_job = set(re.findall(r"`([a-z_]+)`", _section("ucurve queue")))
     for verb, answer in documents.items():
-        documented = of_a_job | set(re.findall(r"`([a-z_]+)`", _section(verb)))
+        documented = of_a_job | set(re.findall(r"`([a-z_]+)`", _section("ucurve submit") + _section(verb)))
         assert not set(_keys(_json(answer))) - documented
 
 

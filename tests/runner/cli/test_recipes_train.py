@@ -16,34 +16,15 @@ import yaml
 from transformers import AutoModelForCausalLM, AutoTokenizer, HfArgumentParser, Trainer, TrainingArguments
 
 from analysis.store import Store
-from runner.spec import load_sweep_spec
-from runner.sweep import prepare_sweep, run_sweep
-from runner.sweep_progress import NoView
 from tests.runner.cli.calling import Caller
-
-N_STEPS = 3
+from tests.runner.cli.test_docs import _undocumented
+from tests.tiny_sweep import N_STEPS, train_tiny_sweep
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path, pairs_file: Path) -> Store:
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """The store after a sweep over a file beside the sweep file, some of whose examples were left out."""
-    folder = tmp_path_factory.mktemp("swept")
-    shutil.copy(pairs_file, folder / "sums.jsonl")
-    (folder / "tiny.yaml").write_text(
-        f"""
-model: {tiny_model_folder}
-dataset: {{path: sums.jsonl, format: prompt_completion, held_out: 10, max_examples: 50}}
-axes: {{learning_rate: [1e-3, 1e-2]}}
-seeds: 2
-budget: {{steps: {N_STEPS}}}
-training: {{batch_size: 4, lora_rank: 4, precision: float32, max_length: 64, target_modules: [q_proj, v_proj]}}
-evaluation: {{max_examples: 10}}
-""",
-        encoding="utf-8",
-    )
-    store = Store.open(folder / "store", create=True)
-    assert run_sweep(prepare_sweep(load_sweep_spec(folder / "tiny.yaml")), store, view=NoView()).is_complete
-    return store
+    return train_tiny_sweep(tmp_path_factory.mktemp("swept"))
 
 
 def exported(ucurve: Caller, store: Store, target: Path, name: str) -> str:
@@ -82,6 +63,34 @@ def test_the_recipe_finds_the_run_that_it_is_of(ucurve: Caller, swept: Store, tm
     assert (answer.json["n_runs"], answer.json["n_skipped"]) == (1, 1)
 
 
+def test_the_json_of_verbs_that_train_and_score_is_documented(ucurve: Caller, swept: Store, tmp_path: Path) -> None:
+    spec = Path(swept.location).parent / "tiny.yaml"
+    place = ("--store", tmp_path / "store")
+    planned = ucurve("sweep", spec, *place, "--dry-run", "--json").json
+    trained = ucurve("sweep", spec, *place, "--json").json
+    scored = ucurve("eval", "--best", "--benchmarks", "skills-units", "--max-items", 2, *place, "--json")
+    listed = ucurve("eval", "--list", "--json").json
+
+    assert scored.code == 0, scored.err
+    assert not _undocumented([planned, trained], "ucurve sweep")
+    assert not _undocumented([scored.json, listed], "ucurve eval")
+
+
+def test_a_path_that_holds_a_secret_is_not_kept(
+    ucurve: Caller, swept: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "hf_" + "aB3dE6gH9" * 4
+    monkeypatch.setenv("HF_TOKEN", secret)
+    shutil.copytree(Path(swept.location).parent, tmp_path / secret, ignore=shutil.ignore_patterns("store"))
+    store = Store.open(tmp_path / "store", create=True)
+    assert ucurve("sweep", tmp_path / secret / "tiny.yaml", "--store", store.location).code == 0
+
+    exported(ucurve, store, tmp_path / "recipe.yaml", "ucurve")
+
+    assert not [text for text in store.snapshot().runs()["provenance_json"] if secret in text]
+    assert "path: ./sums.jsonl" in (tmp_path / "recipe.yaml").read_text().replace('"', "")
+
+
 @pytest.mark.slow
 def test_trl_trains_from_its_recipe(ucurve: Caller, swept: Store, tmp_path: Path) -> None:
     pytest.importorskip("trl")
@@ -104,18 +113,16 @@ def test_trl_trains_from_its_recipe(ucurve: Caller, swept: Store, tmp_path: Path
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
-def test_peft_and_transformers_train_from_their_recipe(
-    ucurve: Caller, swept: Store, pairs_file: Path, tiny_model_folder: Path, tmp_path: Path
-) -> None:
-    folder = tmp_path / "recipe"
+def test_peft_and_transformers_train_from_their_recipe(ucurve: Caller, swept: Store, tmp_path: Path) -> None:
+    folder, place = tmp_path / "recipe", Path(swept.location).parent
     exported(ucurve, swept, folder, "peft")
     written = json.loads((folder / "training_args.json").read_text())
     here = {"use_cpu": True, "output_dir": str(tmp_path / "out"), "report_to": "none", "disable_tqdm": True}
     (arguments,) = HfArgumentParser(TrainingArguments).parse_dict(written | here)
-    tokenizer = AutoTokenizer.from_pretrained(tiny_model_folder)
-    model = AutoModelForCausalLM.from_pretrained(tiny_model_folder, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(place / "tiny-llama")
+    model = AutoModelForCausalLM.from_pretrained(place / "tiny-llama", dtype=torch.float32)
     adapted = peft.get_peft_model(model, peft.LoraConfig.from_pretrained(str(folder)))
-    lines = [json.loads(line) for line in pairs_file.read_text().splitlines()]
+    lines = [json.loads(line) for line in (place / "sums.jsonl").read_text().splitlines()]
     texts = [tokenizer(f"{line['prompt']}{line['completion']}".ljust(8))["input_ids"][:8] for line in lines]
 
     trainer = Trainer(adapted, arguments, train_dataset=[{"input_ids": ids, "labels": ids} for ids in texts])
