@@ -18,6 +18,9 @@ from pages._view import View
 
 _MOST_RANKED: Final = 2_000
 """Runs of a sweep up to which a page that is not about the ranking computes it (our choice: half a second)."""
+_LEFT_OUT: Final = (
+    f" P(best) stands on the page Best configuration: for more than {_MOST_RANKED:,} runs it would hold this one up."
+)
 _HELP: Final = (
     "The optimum is that of the U-curve the best configuration lies on, with its 95 % interval "
     "(docs/statistics/lr-curve.md); P(best) is the share of draws from the posterior of all means in which that "
@@ -30,8 +33,9 @@ def show_decision(view: View, sweep_id: str) -> None:
     """What the newest sweep decided, or why it cannot be said yet."""
     curves, best = load_evidence(view, sweep_id)
     name = "runs of no sweep" if sweep_id == NO_SWEEP else sweep_id
+    more = "" if best is not None else _LEFT_OUT
     with st.container(border=True):
-        st.markdown(f":material/gavel: {decision_of_sweep(name, curves, best, MARKDOWN)}", help=_HELP)
+        st.markdown(f":material/gavel: {decision_of_sweep(name, curves, best, MARKDOWN)}{more}", help=_HELP)
 
 
 def load_evidence(view: View, sweep_id: str) -> tuple[list[LrCurve], BestConfiguration | None]:

@@ -9,7 +9,7 @@ from pages._text import md_escape
 
 def show_no_store(location: str, reason: str, *, first_steps: bool) -> None:
     """There is no store to read."""
-    said = f"**There is no store here yet.** The first sweep or import creates it.  \n:gray[{md_escape(reason)}]"
+    said = f"**There is no store here yet.**  \n:gray[{md_escape(reason)}]"
     st.info(said, icon=":material/database_off:")
     if first_steps:
         _show_first_steps(location)

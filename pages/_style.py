@@ -1,4 +1,4 @@
-"""The few rules of style that Streamlit's theme has no option for: where the keyboard is, and text that is code."""
+"""The few rules of style that Streamlit's theme has no option for: where the keyboard is, and what is code."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Final
 
 import streamlit as st
 
+# An uploader says its limit in whole megabytes; that of a sweep file is smaller and stands in its label.
 # Streamlit writes white on the theme's primary colour; on the dark theme's, which reads well as text, white does not.
 # The ring's blue has a contrast of 3 or more to both themes' pages, as WCAG 2.2 wants it (1.4.11, 2.4.7): Streamlit's
 # own ring is half transparent and misses it, and its links have none. A switch hides its input: its label has the ring.
@@ -23,6 +24,7 @@ label:has(input[type="checkbox"]:focus-visible),
 [data-testid="stMultiSelectTagsContainer"] span[tabindex] { background-color: #0b6cb0 !important; }
 [data-testid="stCode"] .token { color: inherit !important; }
 .st-key-launch-yaml textarea { font-family: "Source Code Pro", monospace; font-size: 0.875rem; }
+.st-key-launch-upload [data-testid="stFileUploaderDropzoneInstructions"] { display: none; }
 </style>"""
 
 

@@ -18,19 +18,24 @@ _OWN_NAMES: Final = frozenset({*TABLES, MARKER, "artifacts", "checkpoints", "loc
 _UNSAFE: Final = re.compile(r"[\[\]|^%\\*?\x00-\x1f\x7f]")
 """Characters in a path that crash the Delta library, or that DuckDB would take for a pattern."""
 
+_IS_FILE: Final = "{!r} is a file, and a store is a folder; name its folder"
+
 
 def local_folder(location: str | Path) -> Path:
     """Absolute folder of a store.
 
     Raises:
-        StoreError: an object-store URL, or a path with characters that the storage libraries cannot handle.
+        StoreError: an object-store URL, a file, or a path with characters that the storage libraries cannot handle.
     """
     if "://" in str(location):
         raise StoreError(f"a store must be a local folder for now, got {str(location)!r}")
     folder = Path(location).expanduser().absolute()
     if unsafe := _UNSAFE.search(str(folder)):
         raise StoreError(f"the path of a store must not contain {unsafe[0]!r}: {str(folder)!r}")
-    return folder
+    if folder.is_file():
+        raise StoreError(_IS_FILE.format(str(folder)))
+    # Only then: of a store behind a link the link's own name is the one that people know.
+    return folder.resolve() if ".." in folder.parts else folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,12 @@ def read_marker(folder: Path) -> Marker:
     try:
         content = json.loads(path.read_text())
         return Marker(int(content["schema_version"]), str(content["store_id"]))
-    except (FileNotFoundError, NotADirectoryError):
-        raise StoreError(f"{str(folder)!r} is not a Ucurve store; run a sweep or an import into it first") from None
+    except NotADirectoryError:
+        raise StoreError(_IS_FILE.format(str(folder))) from None
+    except FileNotFoundError:
+        raise StoreError(
+            f"{str(folder)!r} is not a Ucurve store; the first sweep, launch or import into it makes one"
+        ) from None
     except OSError as problem:
         raise StoreError(f"cannot read {str(path)!r}: {problem.strerror}") from problem
     except (ValueError, TypeError, KeyError) as problem:

@@ -1,5 +1,26 @@
 """The command line `ucurve`. Starting it imports neither torch nor transformers nor streamlit."""
 
-from runner.cli.app import main
+from __future__ import annotations
 
-__all__ = ["main"]
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+_INTERRUPTED: Final = 130
+"""As a shell reports a process that Ctrl-C ended."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and exits.
+
+    Args:
+        arguments: What stands after `ucurve`; None takes the process's own.
+
+    Raises:
+        SystemExit: always, with the exit code.
+    """
+    try:
+        from runner.cli.app import main as run  # takes a while, in which somebody may think better of it
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    run(arguments)

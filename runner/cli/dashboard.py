@@ -72,8 +72,10 @@ def serve_app(
 
     A worker that does the jobs of the queue starts with it, unless one runs. It ends its job after the dashboard, too.
     """
+    from analysis.store.marker import local_folder
     from runner.worker.beside import worker_beside
 
+    local_folder(store)  # what can be no store is refused before anything is served
     places = places_from(import_root or (), wandb_server or (), os.environ)
     if lan and not import_root:
         places = replace(places, roots=())  # other people read only what was named

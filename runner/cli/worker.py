@@ -37,7 +37,7 @@ def work(
     """Do the jobs of the queue, one after the other.
 
     Ctrl-C and SIGTERM stop the running job cleanly and put it back into the queue; a second one does so at once. Exit
-    code 1 says that a job failed.
+    code 1 says that a job failed or was refused.
     """
     from analysis.store.marker import local_folder
     from runner.worker.worker import Worker, WorkerOptions

@@ -41,8 +41,16 @@ def is_any_queued(db: sqlite3.Connection) -> bool:
     return db.execute("SELECT 1 FROM jobs WHERE state = 'queued' LIMIT 1").fetchone() is not None
 
 
-def claim_next(db: sqlite3.Connection, worker_id: str, checker: Checker) -> Claim | None:
+def claim_next(
+    db: sqlite3.Connection, worker_id: str, checker: Checker, refused: list[tuple[str, str]]
+) -> Claim | None:
     """Makes the next job that may be done this worker's; those before it that may not fail, with the reason.
+
+    Args:
+        db: The queue, being changed.
+        worker_id: Who asks.
+        checker: Says whether a job may be done.
+        refused: Gets (job's id, reason) of each that may not.
 
     Raises:
         ConfigError: The worker is not registered, or has a job; or the site file is wrong.
@@ -59,6 +67,7 @@ def claim_next(db: sqlite3.Connection, worker_id: str, checker: Checker) -> Clai
             return _begin(db, row["job_id"], worker)
         _set_state(db, row["job_id"], "failed", problem)
         add_entry(db, Hand(worker_id), "start", row["job_id"], "refused", problem)
+        refused.append((row["job_id"], problem))
     return None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -215,10 +215,14 @@ class Queue:
             db.execute("DELETE FROM workers WHERE worker_id = ?", (worker_id,))
         self._mine.pop(worker_id, None)
 
-    def claim(self, worker_id: str) -> Claim | None:
+    def claim(self, worker_id: str, hear_refused: Callable[[str, str], None] | None = None) -> Claim | None:
         """Makes the next job this worker's own, and nobody else's; None when none is queued.
 
         The job's signature and the person's present role are checked; a job that fails that becomes failed.
+
+        Args:
+            worker_id: Who asks.
+            hear_refused: Gets the id of each job that becomes failed here, and the reason.
 
         Raises:
             ConfigError: The worker is not registered, or has a job; or the site file is wrong.
@@ -226,8 +230,13 @@ class Queue:
         with self._database.look() as db:
             if not claiming.is_any_queued(db):  # so that waiting costs a look and no change
                 return None
+        refused: list[tuple[str, str]] = []
         with self._database.change() as db:
-            return claiming.claim_next(db, worker_id, self._checker)
+            claim = claiming.claim_next(db, worker_id, self._checker, refused)
+        if hear_refused is not None:
+            for job_id, problem in refused:
+                hear_refused(job_id, problem)
+        return claim
 
     def open_requests(self, job_id: str) -> list[Request]:
         """What is asked of a running job and not done yet, by people who may; the oldest first."""

@@ -111,13 +111,13 @@ def _download(model_id: str, revision: str | None) -> Path:
 def _checked_config(path: Path, model_id: str) -> dict[str, Any]:
     config_file = path / "config.json"
     if not config_file.is_file():
-        raise ModelError(f"model '{model_id}': {path} has no config.json; give a folder in transformers' format")
+        raise ModelError(f"model '{model_id}' has no config.json in {path}; give a folder in transformers' format")
     try:
         config = json.loads(config_file.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
-        raise ModelError(f"model '{model_id}': {config_file} cannot be read: {error}") from error
+        raise ModelError(f"model '{model_id}' cannot be used, since {config_file} cannot be read: {error}") from error
     if not isinstance(config, dict):
-        raise ModelError(f"model '{model_id}': {config_file} holds no mapping")
+        raise ModelError(f"model '{model_id}' cannot be used, since {config_file} holds no mapping")
     if "auto_map" in json.dumps(config):
         raise ModelError(
             f"model '{model_id}' brings its own code ('auto_map' in config.json), which is never run; "
@@ -127,7 +127,7 @@ def _checked_config(path: Path, model_id: str) -> dict[str, Any]:
         pickles = sorted(p.name for p in path.iterdir() if p.suffix in CODE_SUFFIXES)
         why = f"only pickled weights ({', '.join(pickles)}), which can run code" if pickles else "no weights"
         raise ModelError(
-            f"model '{model_id}': {path} has {why}; convert them to safetensors with "
+            f"model '{model_id}' has {why} in {path}; convert them to safetensors with "
             "save_pretrained(..., safe_serialization=True) where you trust them"
         )
     return config

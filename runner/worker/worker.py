@@ -108,7 +108,7 @@ class Worker:
             if obstacle is not None:
                 raise EnvironmentProblem(obstacle)
             self._recover()
-            claim = self._queue.claim(self._id)
+            claim = self._queue.claim(self._id, self._hear_refused)
         except UcurveError as problem:
             if self._options.once or self._options.until_idle:
                 raise
@@ -120,6 +120,10 @@ class Worker:
         self._n_failed += not Attempt(bench, claim, site).run()
         send_alert(self._queue, self._store, claim.job.job_id, self._say)
         return True
+
+    def _hear_refused(self, job_id: str, problem: str) -> None:
+        self._n_failed += 1
+        self._say(f"{job_id} is refused: {problem}")
 
     def _recover(self) -> None:
         for lost in self._queue.recover():

@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analysis.store import MetricRow, RunRow, Store
+from pages import _decision_line
 from runner.access.local import command_line_person
 from runner.queue.order import order_of
 from runner.queue.queue import Queue
@@ -130,3 +131,13 @@ def test_the_newest_decision_is_the_first_thing_on_the_overview(store: Store, ap
 
     first = next(line.value for line in app.run().main.markdown if "demo" in line.value)
     assert first.startswith(":material/gavel: **demo\\-a**: the best learning rate tried is **4e-4**; how sure")
+
+
+def test_a_very_large_sweep_says_where_its_probability_stands(
+    store: Store, app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end(store, "finished", "finished", "finished")
+    monkeypatch.setattr(_decision_line, "_MOST_RANKED", 2)
+
+    first = next(line.value for line in app.run().main.markdown if "demo" in line.value)
+    assert "P(best) stands on the page Best configuration" in first

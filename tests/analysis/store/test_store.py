@@ -22,9 +22,22 @@ def metric(step: int, *, run_id: str = "r1") -> MetricRow:
 
 
 def test_a_missing_folder_is_no_store(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"nowhere' is not a Ucurve store; run a sweep or an import"):
+    with pytest.raises(StoreError, match=r"nowhere' is not a Ucurve store; the first sweep, launch"):
         Store.open(tmp_path / "nowhere")
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_file_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for create in (False, True):
+        with pytest.raises(StoreError, match=r"file' is a file, and a store is a folder; name its folder"):
+            Store.open(tmp_path / "file", create=create)
+
+
+def test_the_way_up_is_no_part_of_a_stores_name(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+
+    assert Store.open(tmp_path / "here" / ".." / "there", create=True).location == str(tmp_path / "there")
 
 
 def test_a_folder_with_other_things_is_never_made_a_store(tmp_path: Path) -> None:
@@ -32,13 +45,6 @@ def test_a_folder_with_other_things_is_never_made_a_store(tmp_path: Path) -> Non
     with pytest.raises(StoreError, match=r"no Ucurve store but holds 'thesis\.tex'; name another folder"):
         Store.open(tmp_path, create=True)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
-
-
-def test_a_file_is_no_store(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("x")
-    for create in (False, True):
-        with pytest.raises(StoreError):
-            Store.open(tmp_path / "file", create=create)
 
 
 @pytest.mark.parametrize("location", ["s3://bucket/store", "gs://b"])

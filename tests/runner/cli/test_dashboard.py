@@ -57,6 +57,15 @@ def test_a_taken_port_is_said_plainly(store: Store) -> None:
             pass
 
 
+def test_a_file_is_refused_before_anything_is_served(ucurve: Caller, tmp_path: Path) -> None:
+    (tmp_path / "runs.csv").write_text("lr,loss")
+
+    answer = ucurve("app", "--store", tmp_path / "runs.csv")
+
+    assert (answer.code, answer.out) == (2, "")
+    assert "runs.csv' is a file, and a store is a folder" in answer.err
+
+
 def test_a_dashboard_that_cannot_start_starts_no_worker(store: Store, ucurve: Caller) -> None:
     with socket.socket() as taken:
         taken.bind((ADDRESS, 0))

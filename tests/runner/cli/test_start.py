@@ -50,6 +50,21 @@ def test_unknown_verbs_options_and_values_are_bad_input(ucurve: Caller, argument
     assert answer.err
 
 
+def test_ctrl_c_while_python_loads_ends_quietly() -> None:
+    program = """if True:
+        import sys
+        class Interrupting:
+            def find_spec(self, name, *_):
+                if name == "typer":
+                    raise KeyboardInterrupt
+        sys.meta_path.insert(0, Interrupting())
+        from runner.cli import main
+        main(["--version"])
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_the_version_is_told(ucurve: Caller) -> None:
     answer = ucurve("--version")
     assert (answer.code, answer.out[:7]) == (0, "ucurve ")

@@ -93,13 +93,15 @@ def test_no_attempt_ends_as_running(queue: Queue, worker: str) -> None:
 def test_a_job_that_nobody_signed_so_is_not_done(queue: Queue, worker: str, column: str, value: object) -> None:
     forged, good = (queue.submit(order(), OWNER, key=key).job_id for key in "ab")
     change(queue, f"UPDATE jobs SET {column} = ? WHERE job_id = ?", value, forged)  # noqa: S608 - a constant
-    claim = queue.claim(worker)
+    refused: list[tuple[str, str]] = []
+    claim = queue.claim(worker, lambda job_id, problem: refused.append((job_id, problem)))
     assert claim is not None
     assert claim.job.job_id == good
     job = queue.job(forged)
     assert job is not None
     assert (job.state, job.attempts) == ("failed", ())
     assert "signature does not fit" in (job.reason or "")
+    assert refused == [(forged, job.reason)]
     assert [(e.action, e.subject, e.outcome) for e in queue.audit(2)][1] == ("start", forged, "refused")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from analysis.importers.redaction.redactor import Redactor
 from runner.errors import EnvironmentProblem, ModelError
 from runner.training.base_model import find_model, load_model, load_tokenizer
 
@@ -59,6 +60,12 @@ def test_damaged_weights_are_one_sentence(folder: Path) -> None:
 def test_what_is_no_model(name: str, sentence: str) -> None:
     with pytest.raises(ModelError, match=sentence):
         find_model(name)
+
+
+def test_what_is_said_of_a_model_is_not_taken_for_a_secret() -> None:
+    with pytest.raises(ModelError) as caught:
+        find_model("/etc/passwd")
+    assert Redactor().clean_text(str(caught.value)) == str(caught.value)
 
 
 def test_a_hub_model_offline_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -171,3 +173,12 @@ def test_worker_trains_only_with_what_the_site_offers_to_browsers(shop: Shop) ->
     other, bundled = (shop.job(job_id) for job_id in job_ids)
     assert (other.state, bundled.state) == ("failed", "finished")
     assert "'org/other' is not offered here" in str(other.reason)
+
+
+def test_a_refused_job_counts_as_failed(shop: Shop) -> None:
+    job_id = shop.submit("finish")
+    with closing(sqlite3.connect(shop.queue.folder / "queue.db")) as db, db:
+        db.execute("UPDATE jobs SET submitted_at = 1.0")  # so that the signature does not fit
+
+    assert shop.start_worker(once=True).wait(60) == 1
+    assert f"{job_id} is refused: " in shop.said()
