@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -27,12 +28,18 @@ def free_port() -> int:
 
 
 class Dashboard:
-    """`ucurve app` on a store, as a user starts it."""
+    """`ucurve app` on a store, as a user starts it.
 
-    def __init__(self, bench: Bench) -> None:
+    Args:
+        bench: Has the store.
+        under: A program that becomes this one, with its arguments.
+    """
+
+    def __init__(self, bench: Bench, under: Sequence[str] = ()) -> None:
         self.output = bench.output()
         with self.output.open("wb") as output:
             command = [
+                *under,
                 sys.executable,
                 "-m",
                 "runner.cli",
