@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 import streamlit as st
 
+from analysis.figures.embed import draw_again
+from analysis.reports.figures_of import WrittenFigure
 from analysis.reports.order import ReportOrder
+from pages._charts import show_chart, theme
 from pages._live import live
 from pages._paths import shown_sentence
+from pages._pictures import picture
 from pages._text import join_text, md_escape
 from pages._view import View
 from runner.reporting.maker import Made, ReportMaker
@@ -101,8 +105,19 @@ def _show(made: Made) -> None:
         for part in preview_parts(made.text):
             if isinstance(part, str):
                 st.markdown(part)
-            elif part[1] in made.pictures:
-                st.image(made.pictures[part[1]], alt=part[0])
+            elif (figure := made.figures.get(PurePosixPath(part[1]).stem)) is not None:
+                _draw(figure, *part)
+
+
+def _draw(figure: WrittenFigure, alt: str, path: str) -> None:
+    """A chart as the file will have it, in the reader's theme."""
+    show_chart(
+        picture(draw_again, figure.drawing, theme=theme()),
+        key=f"report-{PurePosixPath(path).stem}",
+        alt=alt.replace("\\", ""),
+        height=figure.height,
+        y_range=figure.y_range,
+    )
 
 
 def _offer_downloads(made: Made) -> None:

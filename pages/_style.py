@@ -6,6 +6,7 @@ from typing import Final
 
 import streamlit as st
 
+# A table in Markdown makes the whole page as wide as itself, and has a head even where nothing stands in it.
 # An uploader says its limit in whole megabytes; that of a sweep file is smaller and stands in its label.
 # Streamlit writes white on the theme's primary colour; on the dark theme's, which reads well as text, white does not.
 # The ring's blue has a contrast of 3 or more to both themes' pages, as WCAG 2.2 wants it (1.4.11, 2.4.7): Streamlit's
@@ -24,6 +25,8 @@ label:has(input[type="checkbox"]:focus-visible),
 [data-testid="stMultiSelectTagsContainer"] span[tabindex] { background-color: #0b6cb0 !important; }
 [data-testid="stCode"] .token { color: inherit !important; }
 .st-key-launch-yaml textarea { font-family: "Source Code Pro", monospace; font-size: 0.875rem; }
+.st-key-report-preview table { display: block; overflow-x: auto; border: none; }
+.st-key-report-preview thead:not(:has(th:not(:empty))) { display: none; }
 .st-key-launch-upload [data-testid="stFileUploaderDropzoneInstructions"] { display: none; }
 </style>"""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from analysis.figures.lr_curve import plot_lr_curves
+from analysis.figures.lr_curve import MOST_NAMED, plot_lr_curves
 from analysis.lr_curves.tables import curve_table, point_table
 from pages._charts import show_chart, theme
 from pages._curves import ask_groups, ask_range, curve_columns, most_trained, show_curve_card
@@ -31,6 +31,8 @@ else:
             f"Drawn are the {MAX_DRAWN} curves with the most runs; the table has all {len(curves):,}. "
             "Filter in the sidebar to draw others."
         )
+    if len(drawn) > MOST_NAMED:
+        st.caption("Point at a line for the curve that it is; the table below names all.")
     show_chart(
         picture(plot_lr_curves, drawn, theme=theme()),
         key="lr-chart",

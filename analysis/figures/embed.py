@@ -32,6 +32,17 @@ def draw_both(plot: Plot, y_range: tuple[float, float] | None = None) -> tuple[d
     return light, list(_differences(light, dark, ()))
 
 
+def draw_again(drawing: str, *, theme: Theme) -> go.Figure:
+    """Returns a figure for a theme, from the JSON of an object with what `draw_both` returned as `light` and `dark`."""
+    both = json.loads(drawing)
+    for path, value in both["dark"] if theme == "dark" else ():
+        place = both["light"]
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = value
+    return go.Figure(both["light"])
+
+
 def plotly_script() -> str:
     """Returns plotly.js whole, as one script that needs nothing else."""
     return str(plotly.offline.get_plotlyjs())

@@ -29,7 +29,7 @@ _TICK_DIGITS: Final = ((1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 5), (1, 3), (1,))
 _MOST_TICKS: Final = 6
 # More curves than this are thin lines with their optima; more than the second number have no legend (our choices).
 _CROWD: Final = 8
-_MOST_LEGEND: Final = 16
+MOST_NAMED: Final = 16
 _MOST_RECOMMENDED: Final = 2
 
 
@@ -55,7 +55,7 @@ def plot_lr_curves(curves: Sequence[LrCurve], *, theme: Theme = "light") -> go.F
         add_edge(figure, curve, color)
         add_fit(figure, curve, color, crowded=crowded)
         add_diverged(figure, curve, color)
-    figure.update_layout(showlegend=len(curves) <= _MOST_LEGEND)
+    figure.update_layout(showlegend=len(curves) <= MOST_NAMED)
     add_diverged_axis(figure, curves)
     low, high = _lr_range(curves)
     _add_recommended(figure, curves, theme, middle=math.sqrt(low * high))

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import runner
+from analysis.reports.figures_of import WrittenFigure, figures_of
 from analysis.reports.order import ReportOrder
 from runner.reporting.browser import find_chromium
 from runner.reporting.processes import end_group
@@ -46,7 +47,7 @@ class Made:
         state: Whether it is there.
         files: What to download, by format; several files of a format are one zip.
         text: The report as Markdown, to look at.
-        pictures: Path in that Markdown -> PNG.
+        figures: Name of a picture in that Markdown -> the chart that the HTML has in its place.
         notes: What is missing from it, in sentences.
         problem: Why there is none.
     """
@@ -54,7 +55,7 @@ class Made:
     state: State
     files: Mapping[Format, bytes] = field(default_factory=dict)
     text: str = ""
-    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    figures: Mapping[str, WrittenFigure] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     problem: str | None = None
 
@@ -165,7 +166,6 @@ def _read(returncode: int, output: bytes, log: str, folder: Path) -> Made:
         return Made("failed", problem=_NO_ANSWER)
     found = {path.relative_to(folder / "files").as_posix(): path for path in (folder / "files").rglob("*.*")}
     files = {name: path.read_bytes() for name, path in sorted(found.items())}
-    pictures = {name: content for name, content in files.items() if name.endswith(".png")}
     return Made(
         "ready",
         files={
@@ -176,7 +176,7 @@ def _read(returncode: int, output: bytes, log: str, folder: Path) -> Made:
             "parquet": _zip(files, (name for name in files if name.endswith(".parquet"))),
         },
         text=files["review.md"].decode(),
-        pictures=pictures,
+        figures=figures_of(files["review.html"].decode()),
         notes=tuple(said["notes"]),
     )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from analysis.reports.figures_of import WrittenFigure
 from analysis.reports.order import ReportOrder
 from pages._report_preview import preview_parts
 from runner.reporting import browser
@@ -72,6 +74,23 @@ def test_what_went_wrong_is_said(open_page: OpenPage, stores: dict[str, Path], m
         "There is no sweep 'x' in this store; there is: none."
     ]
     assert stores
+
+
+def test_the_preview_draws_the_charts_of_the_file(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing = json.dumps({"light": {"data": [{"x": [1, 2], "y": [3, 4]}], "layout": {}}, "dark": []})
+    figures = {"curves": WrittenFigure(drawing, 300, (3.0, 4.0))}
+    made = Made("ready", text="before\n![Loss](review-pictures/curves.png)\nafter", figures=figures)
+    monkeypatch.setattr(ReportMaker, "ask", lambda *_: made)
+    app = open_page("mixed", "Report")
+
+    app.button(key="report-make").click().run()
+
+    assert not app.exception
+    [chart] = app.get("plotly_chart")
+    drawn = json.loads(chart.proto.spec)
+    assert drawn["data"][0]["y"] == [3, 4]
+    assert drawn["layout"]["yaxis"]["range"] == [3.0, 4.0]
+    assert "after" in shown_text(app)
 
 
 def test_colons_do_nothing_in_the_preview_but_in_code() -> None:

@@ -9,6 +9,8 @@ import re
 
 import pytest
 
+from analysis.figures.embed import draw_again
+from analysis.reports.figures_of import figures_of
 from analysis.reports.html import render_html
 from analysis.reports.types import Report, Section
 from tests.analysis.reports.page import Page, read_page
@@ -82,3 +84,18 @@ def test_a_long_table_says_how_much_is_not_shown(report: Report) -> None:
     section = Section("provenance", "Provenance", (dataclasses.replace(runs, most_rows=1),))
 
     assert "17 more rows" in render_html(dataclasses.replace(report, sections=(section,)))
+
+
+def test_the_charts_can_be_read_back_for_both_themes(text: str, report: Report, hostile_report: Report) -> None:
+    found = figures_of(text)
+
+    assert list(found) == [figure.name for figure in report.figures]
+    for figure in report.figures:
+        drawing, light = found[figure.name].drawing, figure.drawing.light
+        assert found[figure.name].height == figure.height
+        drawn = json.loads(draw_again(drawing, theme="light").to_json())
+        assert drawn["data"] == light["data"]
+        assert drawn["layout"]["font"] == light["layout"]["font"]  # type: ignore[index]
+        dark = json.loads(draw_again(drawing, theme="dark").to_json())
+        assert dark["layout"]["font"]["color"] != light["layout"]["font"]["color"]  # type: ignore[index]
+    assert list(figures_of(render_html(hostile_report))) == [figure.name for figure in hostile_report.figures]
