@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import psutil
 
@@ -115,12 +115,36 @@ class Bench:
         """What the newest attempt says of itself."""
         return read_status(self.queue.job_folder(job_id, len(self.job(job_id).attempts)))
 
+    def newest_checkpoint(self) -> int:
+        """Its number; 0 for none."""
+        folder = self.store / "checkpoints" / "tiny"
+        names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+        return max((int(name) for name in names if name.isdecimal()), default=0)
+
+    def wait_for_checkpoint(self, number: int) -> None:
+        """Until there is this one, or a later one."""
+        wait_for(lambda: self.newest_checkpoint() >= number, f"checkpoint {number}")
+
     def opened(self) -> Store:
         """The store, read anew."""
         return Store.open(self.store)
 
 
-def training_of(worker: Warm) -> psutil.Process:
+class Process(Protocol):
+    """One that is watched."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    def has_ended(self) -> bool:
+        """Whether it is over."""
+
+    def said(self) -> str:
+        """All that it said so far."""
+
+
+def training_of(worker: Process) -> psutil.Process:
     """The process of a worker's job, once there is one."""
 
     def look() -> psutil.Process | None:

@@ -15,7 +15,7 @@ from runner.queue.job import Job
 from runner.queue.queue import Queue
 from runner.sweep_control import ControlFile
 from runner.training.checkpoint_files import MARKER, CheckpointShelf, Damage
-from tests.faults.bench import ME, SEED, Bench, wait_for
+from tests.faults.bench import ME, SEED, Bench
 from tests.faults.oracles import Reference, check_sentence, read_pages
 from tests.faults.warm import Warm
 from tests.runner.queue.people import order
@@ -98,9 +98,9 @@ def test_a_checkpoint_cut_anywhere_is_never_used(tmp_path: Path, name: str) -> N
 def test_a_sweep_goes_on_from_the_checkpoint_before_a_damaged_one(bench: Bench, reference: Reference) -> None:
     bench.set_size(tokens=700)
     process = Warm(bench.sweep(), bench.output(), bench.environment)
-    folder = bench.store / "checkpoints" / "tiny"
-    wait_for(lambda: (folder / "3").exists(), "a third checkpoint")
+    bench.wait_for_checkpoint(3)
     process.kill()
+    folder = bench.store / "checkpoints" / "tiny"
     newest = max(folder.glob("[0-9]*"), key=lambda path: (path.suffix == "", int(path.stem)))
     pack = newest / "pack.safetensors"
     pack.write_bytes(pack.read_bytes()[:-1])

@@ -63,9 +63,9 @@ class Loop:
 
     def _kill_one(self, worker: Warm, training: psutil.Process) -> None:
         """At a random moment after so many more checkpoints; after none it is while it loads, or soon after that."""
-        n_more, newest = self._random.randrange(4), self._newest_checkpoint()
+        n_more, newest = self._random.randrange(4), self._bench.newest_checkpoint()
         pause_s = self._random.uniform(0, 0.05 if n_more else 0.5)
-        while not worker.has_ended() and self._newest_checkpoint() < newest + n_more:
+        while not worker.has_ended() and self._bench.newest_checkpoint() < newest + n_more:
             time.sleep(0.005)
         time.sleep(pause_s)
         if worker.has_ended():
@@ -77,11 +77,6 @@ class Loop:
             with suppress(psutil.NoSuchProcess):
                 training.send_signal(signal.SIGKILL)
         wait_for(lambda: is_gone(training.pid), "the job's process ends with its worker")
-
-    def _newest_checkpoint(self) -> int:
-        folder = self._bench.store / "checkpoints" / "tiny"
-        names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-        return max((int(name) for name in names if name.isdecimal()), default=0)
 
     def _look_after(self, job_id: str) -> Job:
         """Clear at once: the job's state, its last attempt's, and every row that was acknowledged."""
