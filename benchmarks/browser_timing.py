@@ -34,13 +34,47 @@ def watch(tab: Tab, conditions: Mapping[str, str]) -> None:
 
 def visit(tab: Tab, url: str, last: str, *, timeout_s: float = 180.0) -> dict[str, float]:
     """Go to an address and say when what is watched for was first there, in seconds; waits for `last`."""
-    tab.page.goto("about:blank")
     tab.page.goto(url, wait_until="commit")
+    return _shown(tab, last, timeout_s)
+
+
+def reload(tab: Tab, last: str, *, timeout_s: float = 180.0) -> dict[str, float]:
+    """Load the address that is open again, as with F5: the browser has its scripts still; as `visit`."""
+    tab.page.reload(wait_until="commit")
+    return _shown(tab, last, timeout_s)
+
+
+def _shown(tab: Tab, last: str, timeout_s: float) -> dict[str, float]:
     tab.wait_for(f"window.__shown && {json.dumps(last)} in window.__shown", timeout_s=timeout_s)
     shown = tab.evaluate("window.__shown")
     if not isinstance(shown, dict):
-        raise RuntimeError(f"{url} noted nothing")
+        raise RuntimeError(f"{tab.url()} noted nothing")
     return {str(name): round(float(at) / 1000, 3) for name, at in shown.items()}
+
+
+def switch_page(tab: Tab, path: str, *, timeout_s: float = 180.0) -> float:
+    """Click a page in the sidebar; seconds from there until its title is there and all is drawn.
+
+    Args:
+        tab: A page of Ucurve, another one than that.
+        path: The page's path, without a slash; empty for the first one.
+        timeout_s: Longest wait.
+    """
+    tab.evaluate(
+        f"""(() => {{
+            const title = document.querySelector('h1').innerText, started = performance.now();
+            window.__took = null;
+            const look = () => {{
+                const now = document.querySelector('h1')?.innerText;
+                if (now && now !== title && {DRAWN}) window.__took = performance.now() - started;
+                else requestAnimationFrame(look);
+            }};
+            document.querySelector('[data-testid=stSidebarNavLink][href$="/{path}"]').click();
+            requestAnimationFrame(look);
+        }})()"""
+    )
+    tab.wait_for("window.__took !== null", timeout_s=timeout_s)
+    return round(float(str(tab.evaluate("window.__took"))) / 1000, 3)
 
 
 def choose_sweep(tab: Tab, sweep: str, *, timeout_s: float = 180.0) -> float:

@@ -2,8 +2,10 @@
 
 `python -m benchmarks.dashboard` writes stores of 1,000 runs (5 million values) and 10,000 runs (50 million), serves
 each, and opens every page in Debian's chromium: seconds from navigation until the first number, table or chart is
-visible, and until everything is drawn; and from choosing a sweep until the page has been drawn again. A page's first
-visit has an empty browser cache and is the first look at that data by anybody; later ones are medians.
+visible, and until everything is drawn; and from choosing a sweep, or a page in the sidebar, until all has been drawn
+again. A page's first visit is that of a new browser process with an empty cache, and the first look at that data by
+anybody; later ones load the page again in that tab, and are medians. A page of Streamlit's with one number and one
+chart, loaded the same way, says what of it is not ours.
 
 `--tool NAME=PYTHON` (repeatable) adds another tool by the Python of an environment that has it: mlflow, tensorboard,
 aim, trackio, optuna-dashboard. Its runs are written by its own API (`benchmarks/dashboard_rivals.py`), and what is
@@ -15,6 +17,7 @@ from __future__ import annotations
 import argparse
 import os
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -26,16 +29,23 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from benchmarks.browser_timing import USEFUL, choose_sweep, visit, watch
+from benchmarks.browser_timing import USEFUL, choose_sweep, reload, switch_page, visit, watch
 from benchmarks.dashboard_load import PAGES, Server
 from benchmarks.many_sweeps import sweep_names, write_team_store
-from docs.tools.browser import DRAWN, Chromium, Screen, Tab, start_chromium
+from docs.tools.browser import DRAWN, Chromium, Screen, start_chromium
 from docs.tools.server import dashboard, free_port
 from runner.reporting.browser import find_chromium
 
 _RIVALS: Final = Path(__file__).with_name("dashboard_rivals.py")
 _REPEATS: Final = 5
 _START_S: Final = 180.0
+_FLOOR: Final = """import plotly.graph_objects as go
+import streamlit as st
+
+st.metric("a number", 1)
+st.plotly_chart(go.Figure(go.Scatter(x=[1, 2], y=[3, 4])))
+"""
+_FLOOR_OPTIONS: Final = ("--server.headless=true", "--browser.gatherUsageStats=false", "--server.address=127.0.0.1")
 _TEXT: Final = """(() => { const of = node => (node.nodeType === 3 ? node.data : '')
  + (node.shadowRoot ? of(node.shadowRoot) : '') + [...node.childNodes].map(of).join(' ');
  return of(document.body) })()"""
@@ -72,13 +82,20 @@ def served(name: str, python: str, folder: Path) -> Iterator[str]:
     program, *options = TOOLS[name].command(folder, port)
     environment = {**os.environ, "TRACKIO_DIR": str(folder), "GRADIO_SERVER_PORT": str(port),
                    "GRADIO_ANALYTICS_ENABLED": "False", "MLFLOW_DISABLE_TELEMETRY": "true"}  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    with started([str(Path(python).with_name(program)), *options], f"{address}/", environment):
+        yield address
+
+
+@contextmanager
+def started(command: Sequence[str], url: str, environment: Mapping[str, str] = os.environ) -> Iterator[None]:
+    """A server as a process group of its own, from when it answers until the block ends."""
     process = subprocess.Popen(
-        [str(Path(python).with_name(program)), *options], env=environment, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     try:
-        _wait_for(f"http://127.0.0.1:{port}/")
-        yield f"http://127.0.0.1:{port}"
+        _wait_for(url)
+        yield
     finally:
         os.killpg(process.pid, 15)
         process.wait(timeout=30)
@@ -104,34 +121,28 @@ def time_pages(chromium: Chromium, address: str, sweeps: Sequence[str], repeats:
         with chromium.tab(Screen()) as tab:
             watch(tab, {"useful": USEFUL, "drawn": DRAWN})
             first = visit(tab, f"{address}/{page}", "drawn")
-            later = [visit(tab, f"{address}/{page}", "drawn") for _ in range(repeats)]
+            later = [reload(tab, "drawn") for _ in range(repeats)]
+            other = "" if page else PAGES[-1]
+            switches = [switch_page(tab, to) for _ in range(repeats) for to in (other, page)][1::2]
             new = choose_sweep(tab, sweeps[number % len(sweeps)])
             known = [choose_sweep(tab, sweeps[(number + step) % len(sweeps)]) for step in (1, 0)][1:]
         pages[page or "overview"] = {
             "first_visit_s": first,
             "later_s": {key: median(visited.get(key, visited["drawn"]) for visited in later) for key in first},
+            "from_another_page_s": median(switches),
             "new_filter_s": new,
             "known_filter_s": median(known),
         }
     return pages
 
 
-def time_lists(tabs: Mapping[str, tuple[Tab, str]], repeats: int) -> dict[str, object]:
-    """Each tool's list of runs: the first visit with an empty cache, then visits in turn."""
-    first = {name: visit(tab, url, "list")["list"] for name, (tab, url) in tabs.items()}
-    later: dict[str, list[float]] = {name: [] for name in tabs}
-    for _ in range(repeats):
-        for name, (tab, url) in tabs.items():
-            later[name].append(visit(tab, url, "list")["list"])
-    return {name: {"first_visit_s": first[name], "later_s": median(later[name]), "all": later[name]} for name in tabs}
-
-
-def time_one(chromium: Chromium, address: str, shown: str, repeats: int) -> dict[str, object]:
-    """One tool's list of runs."""
+def time_list(chromium: Chromium, address: str, shown: str, repeats: int) -> dict[str, object]:
+    """A tool's list of runs: the first visit by a new browser with an empty cache, then the page loaded again."""
     with chromium.tab(Screen()) as tab:
         watch(tab, {"list": shown})
-        found = time_lists({"it": (tab, address)}, repeats)["it"]
-    return found  # type: ignore[return-value]
+        first = visit(tab, address, "list")["list"]
+        later = [reload(tab, "list")["list"] for _ in range(repeats)]
+    return {"first_visit_s": first, "later_s": median(later), "all": later}
 
 
 def measure_ucurve(chromium: Chromium, folder: Path, n_runs: int, repeats: int) -> dict[str, object]:
@@ -142,6 +153,18 @@ def measure_ucurve(chromium: Chromium, folder: Path, n_runs: int, repeats: int) 
         pages = time_pages(chromium, address, sweep_names(n_runs), repeats)
         rss = round(Server.of_this_process().rss_mb)
     return {"n_runs": n_runs, "n_values": n_runs * 5000, "pages": pages, "server_rss_mb": rss}
+
+
+def measure_streamlit(chromium: Chromium, folder: Path, repeats: int) -> dict[str, float]:
+    """What a page of Streamlit's costs that shows one number and one chart, loaded again: the floor of every page."""
+    script, port = folder / "one_number.py", free_port()
+    script.write_text(_FLOOR)
+    command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}", *_FLOOR_OPTIONS]
+    with started(command, f"http://127.0.0.1:{port}/"), chromium.tab(Screen()) as tab:
+        watch(tab, {"useful": USEFUL, "drawn": DRAWN})
+        visit(tab, f"http://127.0.0.1:{port}/", "drawn")
+        loads = [reload(tab, "drawn") for _ in range(repeats)]
+    return {key: median(load[key] for load in loads) for key in ("useful", "drawn")}
 
 
 def measure_tools(chromium: Chromium, folder: Path, pythons: Mapping[str, str], sizes: Mapping[str, int],
@@ -158,9 +181,9 @@ def measure_tools(chromium: Chromium, folder: Path, pythons: Mapping[str, str], 
         if not store.exists():
             write_team_store(store, n_runs, n_steps=100)
         with served(name, python, place) as address:
-            theirs = time_one(chromium, address + TOOLS[name].page, TOOLS[name].shown, repeats)
+            theirs = time_list(chromium, address + TOOLS[name].page, TOOLS[name].shown, repeats)
         with dashboard(store) as address:
-            ours = time_one(chromium, f"{address}/runs", shown, repeats)
+            ours = time_list(chromium, f"{address}/runs", shown, repeats)
         found[name] = {"n_runs": n_runs, "theirs": theirs, "ucurve": ours, "load_average": os.getloadavg()[0]}
     return found
 
@@ -184,6 +207,7 @@ def main() -> None:
         folder = options.keep or Path(temporary)
         figures: dict[str, object] = {
             "ucurve": [measure_ucurve(chromium, folder / f"store-{n}", n, options.repeats) for n in options.runs],
+            "one_number_and_one_chart": measure_streamlit(chromium, Path(temporary), options.repeats),
             "lists_of_runs": measure_tools(chromium, folder, pythons, sizes, options.repeats),
         }
     from benchmarks.report import write_result  # loads torch: not beside the browser
