@@ -14,10 +14,17 @@ from analysis.figures.theme import Theme, color_of, escape, ink, metric_title, n
 
 _MOST_NAMED: Final = 8
 """With more groups than this a legend tells nothing; the hover still does."""
+MOST_POINTS: Final = 1000
+"""More cover each other, and cost a browser seconds (our choice)."""
 
 
 def plot_loss_against_benchmark(
-    matrix: BenchmarkMatrix, correlation: LossCorrelations, column: str, *, theme: Theme = "light"
+    matrix: BenchmarkMatrix,
+    correlation: LossCorrelations,
+    column: str,
+    *,
+    theme: Theme = "light",
+    max_points: int = MOST_POINTS,
 ) -> go.Figure:
     """Returns one point per row with its item error; groups differ in colour and marker.
 
@@ -28,6 +35,7 @@ def plot_loss_against_benchmark(
         correlation: The losses, groups and correlations of the matrix.
         column: Key of the column to draw.
         theme: Light or dark.
+        max_points: Of more rows, so many drawn at random are shown; the axis title says how many there are.
     """
     position = next(at for at, each in enumerate(matrix.columns) if each.key == column)
     about = matrix.columns[position]
@@ -39,9 +47,13 @@ def plot_loss_against_benchmark(
     known = np.isfinite(correlation.losses) & ~matrix.missing[:, position]
     if not known.any():
         return with_message(figure, f"No row has both {escape(correlation.metric)} and a score.", theme)
-    labels = sorted({correlation.labels[row] for row in np.flatnonzero(known)})
+    drawn = np.flatnonzero(known)
+    if len(drawn) > max_points:
+        figure.layout.xaxis.title.text += f", {max_points:,} of {len(drawn):,} rows"
+        drawn = np.sort(np.random.default_rng(0).choice(drawn, max_points, replace=False))
+    labels = sorted({correlation.labels[row] for row in drawn})
     for index, label in enumerate(labels):
-        rows = [int(row) for row in np.flatnonzero(known) if correlation.labels[row] == label]
+        rows = [int(row) for row in drawn if correlation.labels[row] == label]
         _add_group(figure, matrix, correlation, position, rows, index, theme)
         figure.data[-1].showlegend = 1 < len(labels) <= _MOST_NAMED
     _ring(figure, matrix, correlation, correlation.columns[position], position, theme)

@@ -131,3 +131,20 @@ def test_without_a_loss_the_scatter_says_so() -> None:
     assert report.correlation is not None
     figure = plot_loss_against_benchmark(report.matrix, report.correlation, "b00")
     assert "No row has both" in figure.layout.annotations[0].text
+
+
+def test_of_very_many_rows_some_are_drawn_and_the_axis_says_so() -> None:
+    scores = np.linspace(0.3, 0.9, 50)[:, None]
+    losses = np.linspace(2.0, 3.0, 50)
+    report = report_benchmarks(evals_of(scores), runs_of(scores, value=losses), metric="eval_loss")
+    assert report.correlation is not None
+    figures = [
+        plot_loss_against_benchmark(report.matrix, report.correlation, "b00", max_points=most) for most in (20, 20, 50)
+    ]
+    drawn = [[x for trace in figure.data[:1] for x in trace.x] for figure in figures]
+    assert [len(points) for points in drawn] == [20, 20, 50]
+    assert drawn[0] == drawn[1]
+    assert set(drawn[0]) < set(drawn[2])
+    assert figures[0].layout.xaxis.title.text.endswith(", 20 of 50 rows")
+    # Rows that are marked stay marked, drawn or not.
+    assert [trace.name for trace in figures[0].data[1:]] == [trace.name for trace in figures[2].data[1:]]
