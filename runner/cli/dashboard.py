@@ -82,5 +82,4 @@ def serve_app(
     beside = nullcontext() if no_worker else worker_beside(store, note, site_file=site)
     dashboard = running_dashboard(store, port, places, site_file=site, lan=lan)
     with dashboard as (process, address), beside:  # in this order: a dashboard that is refused starts no training
-        typer.echo(f"Dashboard: {address} (Ctrl-C ends it)")
-        wait_for_end(process)
+        wait_for_end(process, address)

@@ -51,8 +51,7 @@ def run_demo(
             print_lines([f"Dashboard: {dashboard[1]}"])
         complete = _train_and_conclude(sweep, store)
         if dashboard is not None:
-            print_lines([f"Dashboard: {dashboard[1]} (Ctrl-C ends it)"])
-            wait_for_end(dashboard[0])
+            wait_for_end(*dashboard)
     if not complete:
         raise typer.Exit(PARTIAL)
 

@@ -68,10 +68,15 @@ def running_dashboard(
             process.wait()
 
 
-def wait_for_end(process: subprocess.Popen[bytes]) -> None:
-    """Returns when the dashboard ends, the user presses Ctrl-C, or SIGTERM comes (which would orphan the child)."""
+def wait_for_end(process: subprocess.Popen[bytes], address: str) -> None:
+    """Says the address and returns when the dashboard ends, the user presses Ctrl-C, or SIGTERM comes.
+
+    SIGTERM would orphan the child. Whoever reads the address may press Ctrl-C at once, so it is said inside.
+    """
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        sys.stdout.write(f"Dashboard: {address} (Ctrl-C ends it)\n")
+        sys.stdout.flush()
         process.wait()
     except KeyboardInterrupt:
         sys.stdout.write("\n")

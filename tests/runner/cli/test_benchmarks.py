@@ -61,7 +61,21 @@ def test_the_matrix_and_everything_about_it_come_as_json(ucurve: Caller, scored:
 
 
 def test_every_key_is_documented(ucurve: Caller, scored: str) -> None:
+    """One configuration more, with the worst loss and the best scores: it disagrees, and it would be chosen."""
+    runs = [
+        {"run_id": run, "status": "finished", "name": run, "trial_key": "t9", "attempt": 1, "learning_rate": 9e-4}
+        for run in ("a", "b")
+    ]
+    Store.open(scored).append(
+        runs=runs,
+        metrics=[MetricRow(run, 1, 200, None, None, "eval_loss", 2.9) for run in ("a", "b")],
+        evals=[
+            EvalRow(run, 1, 200, "arc", "acc", 0.95, None, 2000, 0.25, True, "lm-eval", "0.4.2", "d1") for run in "ab"
+        ],
+    )
     found = _json(ucurve, scored, "--baseline", "run 0")
+    assert found["correlation"]["columns"][0]["disagreements"]
+    assert any(pick["score_gap"] for pick in found["choice"]["groups"][0]["picks"])
     document = {**found, "rows": [{**row, "config": {}} for row in found["rows"]]}
     missing = {key for key in _keys(document) if f"`{key}`" not in _section("ucurve benchmarks")}
     assert not missing
