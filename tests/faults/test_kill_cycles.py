@@ -42,6 +42,7 @@ class Loop:
             self._disturb_one_sweep()
             check_queue_file(self._bench.store)
             self._reference.check(self._bench)
+            assert self._bench.opened().check() == []
             assert check_ledger(self._bench.ledger, self._bench.opened()) > 0
             shutil.rmtree(self._bench.store)
             self._bench.ledger.unlink()
