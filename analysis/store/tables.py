@@ -160,7 +160,8 @@ class Table:
     def _is_newest(self, version: int) -> bool:
         """Whether no commit follows: it would be a file of the next number (Delta protocol, "Delta Log Entries").
 
-        Two looks at names, where the library lists the log; a look at all tables is made for every rerun of a page.
+        Its own file is gone where the log was cleared away meanwhile. Two looks at names, where the library lists the
+        log: a look at all tables is made for every rerun of a page.
         """
         log = self.folder / "_delta_log"
         return (log / f"{version:020}.json").exists() and not (log / f"{version + 1:020}.json").exists()

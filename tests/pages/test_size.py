@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -11,10 +12,11 @@ from streamlit.testing.v1 import AppTest
 from analysis.figures.lr_curve import plot_lr_curves
 from analysis.health.check import read_frames
 from analysis.lr_curves.compute import compute_lr_curves
-from analysis.store import Condition, MetricRow, Store
+from analysis.store import Condition, MetricRow, Snapshot, Store
 from pages import _compare_choice, _compare_tables, _data_health_read, _run_parts, _tables
-from pages._data import digest_results, load_results
+from pages._data import digest_results, load_results, open_store
 from pages._pictures import picture
+from pages._warm_up import warm_up
 from tests.pages.conftest import OpenPage, shown_text
 from tests.pages.stores import FakeRun, mixed, write_store
 
@@ -98,6 +100,49 @@ def test_answers_about_a_sweep_outlive_what_others_write(tmp_path: Path) -> None
 
     assert digest_results(after, "eval_loss", ONE_SWEEP) == one
     assert digest_results(after, "eval_loss") != everything
+
+
+def test_nobody_changes_the_table_that_all_share(store: Store) -> None:
+    snapshot = store.snapshot()
+    before = load_results(snapshot, "eval_loss")
+    untouched = before.copy(deep=True)
+
+    before["value"] = 0.0
+    before.loc[0, "status"] = "changed"
+
+    pd.testing.assert_frame_equal(load_results(snapshot, "eval_loss"), untouched)
+
+
+def test_what_every_visit_needs_is_read_before_the_first_one(
+    stores: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UCURVE_STORE", str(stores["mixed"]))
+    monkeypatch.setattr(sys, "argv", ["server"])
+
+    warm_up()
+    monkeypatch.setattr(Snapshot, "query", None)  # from here on nothing can be read
+
+    assert len(load_results(open_store(str(stores["mixed"])).snapshot(), "eval_loss")) == 33
+
+
+def test_without_a_store_nothing_is_read_ahead_and_nothing_breaks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UCURVE_STORE", str(tmp_path / "none"))
+    monkeypatch.setattr(sys, "argv", ["server"])
+
+    warm_up()
+
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_figure_of_long_arguments_is_told_by_its_key(store: Store) -> None:
+    curves = compute_lr_curves(store.snapshot().results("eval_loss"), metric="eval_loss")
+
+    built = picture(plot_lr_curves, curves, told_by="all", theme="light").figure(None)
+
+    assert picture(plot_lr_curves, [], told_by="all", theme="light").figure(None) is built
+    assert picture(plot_lr_curves, curves, told_by="some", theme="light").figure(None) is not built
 
 
 def test_the_same_figure_is_built_once(store: Store) -> None:

@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from analysis.health.check import count_runs
 from analysis.health.types import HealthReport
 from analysis.store import EvalRow, MetricRow, Store
 from tests.analysis.health.stores import NOW, STARTED, check, curve, fill, found, losses, run_row
@@ -296,3 +298,11 @@ def test_problems_come_first_and_the_json_form_has_every_key(store: Store) -> No
         "metric", "direction", "n_runs", "n_used", "excluded", "findings", "coverage", "groups",
     }  # fmt: skip
     assert document["findings"][0]["n_runs"] == len(document["findings"][0]["run_ids"])
+
+
+def test_runs_are_counted_before_anything_is_looked_for(store: Store) -> None:
+    report = check(fill(store, [run_row(0), run_row(1), run_row(2, status="failed")]))
+    counted = count_runs(store.snapshot().results("loss"), metric="loss", direction="min")
+
+    assert (report.n_used, len(report.excluded), len(report.coverage)) == (2, 1, 1)
+    assert counted == replace(report, findings=(), coverage=())

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 
 from analysis.errors import SchemaError, StoreError
@@ -240,3 +241,42 @@ def test_a_read_only_store_can_be_read(sweep_store: Store) -> None:
 def test_every_final_status_is_a_status() -> None:
     assert FINAL_STATUSES < STATUSES
     assert any(column.name == "status" and all(each in column.meaning for each in STATUSES) for column in RUNS)
+
+
+def test_a_look_without_news_reads_no_log_and_news_of_another_handle_is_seen(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.append(runs=[{"run_id": "a", "status": "running"}])
+    before = store.snapshot()
+    reads: list[object] = []
+    refresh = DeltaTable.update_incremental
+
+    def noted(table: DeltaTable) -> None:
+        reads.append(table)
+        refresh(table)
+
+    monkeypatch.setattr(DeltaTable, "update_incremental", noted)
+
+    assert store.snapshot().key == before.key
+    assert reads == []
+
+    other = Store.open(store.location)
+    for number in range(3):
+        other.append(runs=[{"run_id": f"b{number}", "status": "running"}])
+    assert sorted(store.snapshot().runs()["run_id"]) == ["a", "b0", "b1", "b2"]
+    assert len(reads) >= 1
+
+
+def test_news_are_seen_where_the_log_between_was_cleared_away(store: Store) -> None:
+    store.append(runs=[{"run_id": "a", "status": "running"}])
+    assert len(store.snapshot().runs()) == 1
+
+    other = Store.open(store.location)
+    for number in range(3):
+        other.append(runs=[{"run_id": f"b{number}", "status": "running"}])
+    table = DeltaTable(Path(store.location) / "runs")
+    table.create_checkpoint()
+    for version in range(table.version()):
+        (Path(store.location) / "runs" / "_delta_log" / f"{version:020}.json").unlink()
+
+    assert len(store.snapshot().runs()) == 4

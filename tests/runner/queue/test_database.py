@@ -252,3 +252,18 @@ def test_who_may_only_read_sees_everything_and_changes_nothing(shared_folder: Pa
     assert len(refusals) == 8
     assert all("cannot be changed or opened" in line or "the key file" in line for line in refusals), refusals
     assert {path: path.read_bytes() for path in shared_folder.rglob("*") if path.is_file()} == before
+
+
+def test_the_stamp_changes_with_the_file_and_costs_no_file(tmp_path: Path) -> None:
+    queue = Queue.open(tmp_path / "store")
+    assert queue.stamp() == (0, 0)
+    assert not queue.folder.exists()
+
+    stamps = [queue.stamp()]
+    for key in ("a", "b"):
+        _add(queue, key)
+        os.utime(_file(queue), ns=(0, len(stamps)))  # as a clock that has gone on
+        stamps.append(queue.stamp())
+
+    assert len(set(stamps)) == 3
+    assert queue.stamp() == stamps[-1]
