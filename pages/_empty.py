@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import streamlit as st
 
 from pages._text import md_escape
@@ -9,7 +11,7 @@ from pages._text import md_escape
 
 def show_no_store(location: str, reason: str, *, first_steps: bool) -> None:
     """There is no store to read."""
-    said = f"**There is no store here yet.**  \n:gray[{md_escape(reason)}]"
+    said = f"**There is no store here yet.**  \n:gray[{md_escape(reason)}.]"
     st.info(said, icon=":material/database_off:")
     if first_steps:
         _show_first_steps(location)
@@ -32,9 +34,9 @@ def show_nothing_passes(n_all: int) -> None:
 
 def _show_first_steps(location: str) -> None:
     st.markdown("Train a small sweep on the bundled model, run one of your own, or look at another store:")
+    store = f"--store {shlex.quote(location)}"
     st.code(
-        f"ucurve demo\nucurve sweep SPEC.yaml --store {location}\nucurve app --store DIR",
-        language="bash",
+        f"ucurve demo {store}\nucurve sweep SPEC.yaml {store}\nucurve app --store DIR", language="bash", wrap_lines=True
     )
     st.page_link("pages/launch.py", label="Or launch one from here", icon=":material/rocket_launch:")
     st.page_link(

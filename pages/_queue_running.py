@@ -75,9 +75,7 @@ def _show_status(status: JobStatus) -> None:
         show_card(
             "Tokens", speed, meaning="Processed training tokens, prompts included, over about the last half minute."
         )
-        show_card(
-            "Last checkpoint", saved, meaning="What a kill now would lose: everything since then is trained again."
-        )
+        show_card("Checkpoint", saved, meaning="What a kill now would lose: everything since then is trained again.")
         if status.device_memory_bytes is not None:
             memory = bytes_text(status.device_memory_bytes)
             show_card("Device memory", memory, meaning="In use on the accelerator, as its driver says.")

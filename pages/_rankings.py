@@ -20,6 +20,8 @@ from pages._view import View
 
 MAX_ROWS: Final = 15
 """Configurations in the chart; the table has all of them."""
+_WIDE: Final = 88
+"""Room for 0.000071: a column is else as wide as its first rows, which often have no spread."""
 
 
 def show_ranking(ranking: Ranking, view: View, *, heading: bool) -> None:
@@ -46,8 +48,8 @@ def show_ranking(ranking: Ranking, view: View, *, heading: bool) -> None:
         columns={
             "rank": st.column_config.NumberColumn(pinned=True, help="none where too many runs diverged"),
             f"mean_{view.metric}": st.column_config.NumberColumn(format="%.4f", help="mean over the finite runs"),
-            "sd": st.column_config.NumberColumn(format="%.2g", help="standard deviation between runs"),
-            "se": st.column_config.NumberColumn(format="%.2g", help="standard error of the mean"),
+            "sd": st.column_config.NumberColumn(format="%.2g", width=_WIDE, help="standard deviation between runs"),
+            "se": st.column_config.NumberColumn(format="%.2g", width=_WIDE, help="standard error of the mean"),
             "p_best": st.column_config.NumberColumn(format="percent", help="probability that its true mean is best"),
             "ranks": st.column_config.TextColumn(help="95 % interval of its rank"),
             "difference": st.column_config.NumberColumn(format="%+.3g", help="mean minus the winner's"),

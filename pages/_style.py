@@ -24,7 +24,12 @@ label:has(input[type="checkbox"]:focus-visible),
 [data-testid="stBaseButton-primary"]:enabled:not(:hover),
 [data-testid="stMultiSelectTagsContainer"] span[tabindex] { background-color: #0b6cb0 !important; }
 [data-testid="stCode"] .token { color: inherit !important; }
-.st-key-launch-yaml textarea { font-family: "Source Code Pro", monospace; font-size: 0.875rem; }
+.st-key-launch-yaml textarea {
+  font-family: "Source Code Pro", monospace;
+  font-size: 0.8125rem;
+  white-space: pre;
+  overflow-x: auto;
+}
 .st-key-report-preview table { display: block; overflow-x: auto; border: none; }
 .st-key-report-preview thead:not(:has(th:not(:empty))) { display: none; }
 .st-key-launch-upload [data-testid="stFileUploaderDropzoneInstructions"] { display: none; }

@@ -46,7 +46,7 @@ def plot_search_progress(
         _add_curve(figure, curve, index, theme)
     first = min(curve.steps[0].cost for curve in known)
     if first > 0 and max(curve.total_cost for curve in known) >= _DECADE * first:
-        figure.update_xaxes(type="log")
+        figure.update_xaxes(type="log", dtick="D2", tickformat="~s")  # or minor ticks are bare digits: 2 beside 10k
     figure.update_yaxes(rangemode="tozero")
     return figure
 

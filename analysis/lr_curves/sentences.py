@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.lr_curves.types import LrCurve
-from analysis.number_format import format_estimated_lr, format_percent, format_tried_lr, format_value
+from analysis.number_format import format_estimated_lr, format_percent, format_share, format_tried_lr, format_value
 from analysis.wording.plain import MISSING, count_text, join_text
 from analysis.wording.voices import PLAIN, Voice
 
@@ -46,7 +46,8 @@ def unbracketed_text(curve: LrCurve) -> str:
     share = curve.share_unbracketed
     if share is None:
         return ""
-    return f"With other seeds the minimum would not have been bracketed in {format_percent(share)} of resamples."
+    often = f"{format_share(share)} of" if share else "none of the"
+    return f"With other seeds the minimum would not have been bracketed in {often} resamples."
 
 
 def u_test_text(curve: LrCurve) -> str:

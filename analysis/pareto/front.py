@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from analysis.number_format import format_tried_lr
 from analysis.pareto.candidates import Candidate, Entrants, find_entrants
 from analysis.pareto.picks import choose_picks
 from analysis.pareto.texts import front_warnings, no_overall, volume_reason
@@ -143,4 +144,7 @@ def _name(config: Group) -> str:
     known = {key: value for key, value in config.items() if value is not None}
     if not known:
         return "the only configuration" if not config else "nothing set"
+    rate = known.get("learning_rate")
+    if isinstance(rate, float):
+        known["learning_rate"] = format_tried_lr(rate)
     return group_label(dict(list(known.items())[:_MOST_NAMED])) + (", …" if len(known) > _MOST_NAMED else "")

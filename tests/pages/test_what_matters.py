@@ -85,7 +85,7 @@ def test_a_limit_adds_a_pick(
     slider.set_value("18").run()
 
     assert not app.exception
-    assert "best eval\\_loss with wall\\_s at most 18: **learning\\_rate 0\\.0001**" in shown_text(app)
+    assert "best eval\\_loss with wall\\_s at most 18: **learning\\_rate 1e\\-4**" in shown_text(app)
 
 
 def test_a_third_objective_is_possible(open_page: OpenPage) -> None:

@@ -98,7 +98,7 @@ def test_pareto_as_json_and_in_words(ucurve: Caller, filled: Store) -> None:
     assert pick["trial_key"] == "t0.0001-4"
     text = ucurve(*ask).out
     assert "2 on the front, 4 dominated" in text
-    assert "best peak_memory_bytes: learning_rate 0.0001, batch_size 4" in text
+    assert "best peak_memory_bytes: learning_rate 1e-4, batch_size 4" in text
     for wrong, words in [
         (["--limit", "x=1"], "no objective 'x' to limit"),
         (["--reference", "eval_loss"], "cannot read 'eval_loss'"),
