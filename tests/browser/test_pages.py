@@ -68,7 +68,7 @@ def test_axes_have_titles_with_units(chromium: Chromium, address: str) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_the_page_follows_the_colour_scheme_and_its_text_stands_out(
+def test_the_page_follows_the_colour_scheme_and_its_text_and_focus_stand_out(
     chromium: Chromium, address: str, *, dark: bool
 ) -> None:
     with chromium.tab(Screen(dark=dark)) as tab:
@@ -76,10 +76,16 @@ def test_the_page_follows_the_colour_scheme_and_its_text_stands_out(
         page = color(tab, "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
         text = color(tab, "getComputedStyle(document.querySelector('h1')).color")
         tick = color(tab, "getComputedStyle(document.querySelector('.xtick text')).fill")
+        tab.press("Tab")  # from now on the browser shows where the focus is
+        tab.page.locator("[data-testid=stSidebarNavLink]").first.focus()
+        outline = tab.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        ring = color(tab, "getComputedStyle(document.activeElement).outlineColor")
 
     assert (luminance(page) < 0.2) is dark
     assert contrast(page, text) > 7
     assert contrast(page, tick) > 4.5
+    assert outline == "solid"
+    assert contrast(page, ring) > 3
 
 
 def test_a_filter_shrinks_the_table_and_changes_the_address(chromium: Chromium, address: str) -> None:
