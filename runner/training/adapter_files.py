@@ -1,15 +1,17 @@
 """Adapters on disk, in PEFT format: what `peft.PeftModel.from_pretrained` loads."""
 
+import errno
 import os
 import shutil
 from pathlib import Path
 from typing import Final
 
 import psutil
-from safetensors.torch import save_file
 
+from analysis.errors import StoreError
 from analysis.store import Store, artifact_dir
 from runner.training.adapters import Adapter
+from runner.training.tensor_files import save_tensors
 
 _DRAFT: Final = ".inprogress-"
 
@@ -23,6 +25,9 @@ def save_adapter(adapter: Adapter, folder: Path, *, base_model: str) -> None:
     """Writes `adapter_config.json` and `adapter_model.safetensors` to `folder`, whole or not at all.
 
     The draft is named for the process, as two sweeps may train the same run at the same time.
+
+    Raises:
+        StoreError: there is no room, or the disk fails; the adapter that was there stays.
     """
     draft = folder.with_name(f".{folder.name}{_DRAFT}{os.getpid()}")
     _clear_drafts(folder)
@@ -31,9 +36,11 @@ def save_adapter(adapter: Adapter, folder: Path, *, base_model: str) -> None:
         _write(adapter, draft, base_model)
         shutil.rmtree(folder, ignore_errors=True)
         draft.rename(folder)
-    except BaseException:
+    except OSError as problem:
+        reason = os.strerror(problem.errno or errno.EIO)
+        raise StoreError(f"cannot write the adapter {str(folder)!r}: {reason}") from problem
+    finally:
         shutil.rmtree(draft, ignore_errors=True)
-        raise
 
 
 def _clear_drafts(folder: Path) -> None:
@@ -58,4 +65,4 @@ def _write(adapter: Adapter, folder: Path, base_model: str) -> None:
         inference_mode=True,
     )
     config.save_pretrained(str(folder))
-    save_file(adapter.state_dict(), str(folder / "adapter_model.safetensors"), metadata={"format": "pt"})
+    save_tensors(adapter.state_dict(), folder / "adapter_model.safetensors", metadata={"format": "pt"})

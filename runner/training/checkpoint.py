@@ -7,23 +7,20 @@ Between two steps gradients are zero and nothing else moves: torch's global gene
 
 from __future__ import annotations
 
-import errno
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
+from runner.training.tensor_files import save_tensors
 from runner.training.trial_state import SavedTrial
 
 _TENSORS: Final = "pack.safetensors"
 _STATE: Final = "state.json"
-_OS_ERROR: Final = re.compile(r"os error (\d+)")
 
 
 class TrialRecord(BaseModel):
@@ -99,11 +96,7 @@ def write_checkpoint(folder: Path, checkpoint: PackCheckpoint) -> None:
         for run_id, saved in checkpoint.saved.items()
         for name, tensor in saved.tensors.items()
     }
-    try:
-        save_file(tensors, folder / _TENSORS)
-    except SafetensorError as error:  # the library's own name for any input or output error
-        number = _OS_ERROR.search(str(error))
-        raise OSError(int(number[1]) if number else errno.EIO, str(error), str(folder / _TENSORS)) from error
+    save_tensors(tensors, folder / _TENSORS)
     (folder / _STATE).write_text(checkpoint.record.model_dump_json(indent=1), encoding="utf-8")
 
 

@@ -3,6 +3,7 @@
 A kill leaves what is on the disk at that moment: a copy of the store's folder, taken while the sweep runs, is that.
 """
 
+import errno
 import json
 import random
 import shutil
@@ -270,6 +271,22 @@ def test_a_full_disk_ends_the_sweep_in_a_sentence_and_it_goes_on_later(
             go_on(sweep, store)
     assert not shelf_of(store).folder.exists()
     assert go_on(sweep, store)[0].is_complete
+
+
+def test_a_disk_without_room_for_an_adapter_ends_the_sweep_in_a_sentence_and_it_goes_on_later(
+    whole: Uninterrupted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    store = Store.open(tmp_path / "store", create=True)
+    with monkeypatch.context() as patched:
+        patched.setattr("runner.training.adapter_files._write", full)
+        with pytest.raises(EnvironmentProblem, match=r"its disk is full: make room\..*cannot write the adapter"):
+            go_on(whole.sweep, store)
+    assert caplog.text == ""  # no traceback
+    assert go_on(whole.sweep, store)[0].is_complete
+    check_same(store, tables(whole.store))
 
 
 @pytest.mark.parametrize("allocate", [bytearray, partial(torch.empty, dtype=torch.uint8)], ids=["python", "torch"])

@@ -5,7 +5,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
+from analysis.errors import StoreError
 from runner.training.adapter_files import save_adapter
 from runner.training.adapters import Adapter, AdapterShape
 
@@ -34,14 +36,16 @@ def test_what_killed_processes_left_goes_and_what_others_write_stays(tmp_path: P
     }
 
 
-def test_a_save_that_fails_leaves_the_one_before_and_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_save_that_fails_is_a_sentence_and_leaves_the_one_before_and_no_draft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_arguments: object, **_options: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
     save(tmp_path / "adapter")
     before = (tmp_path / "adapter" / "adapter_model.safetensors").read_bytes()
-    monkeypatch.setattr("runner.training.adapter_files.save_file", full)
-    with pytest.raises(OSError, match="No space left"):
+    monkeypatch.setattr("runner.training.tensor_files.save_file", full)
+    with pytest.raises(StoreError, match=r"cannot write the adapter '.*/adapter': No space left on device$"):
         save(tmp_path / "adapter", rank=3)
     assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
     assert (tmp_path / "adapter" / "adapter_model.safetensors").read_bytes() == before
