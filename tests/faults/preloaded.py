@@ -5,8 +5,10 @@ from importlib import import_module
 import torch
 
 for _name in (
+    "peft",
     "runner.cli.app",
     "runner.cli.progress_view",
+    "runner.evaluation.loading",
     "runner.sweep",
     "runner.sweep_control",
     "runner.sweep_status",
