@@ -13,9 +13,14 @@ USEFUL: Final = """[...document.querySelectorAll(`svg.main-svg .trace, svg.main-
  .some(element => element.getBoundingClientRect().width > 0)"""
 """A number, a table or a chart of the page is there."""
 
+_LOOK_MS: Final = 50
+
 
 def watch(tab: Tab, conditions: Mapping[str, str]) -> None:
-    """Note, on every page from now on, when each JavaScript condition first holds: milliseconds since navigation."""
+    """Note, on every page from now on, when each JavaScript condition first holds: milliseconds since navigation.
+
+    Looks twenty times a second: to look at all of a page's text in every frame would slow the page.
+    """
     tests = ", ".join(f"{json.dumps(name)}: () => {condition}" for name, condition in conditions.items())
     script = f"""(() => {{
         window.__shown = {{}};
@@ -25,9 +30,8 @@ def watch(tab: Tab, conditions: Mapping[str, str]) -> None:
                 try {{ if (!(name in window.__shown) && tests[name]()) window.__shown[name] = performance.now(); }}
                 catch (error) {{ /* the page is not that far yet */ }}
             }}
-            requestAnimationFrame(look);
         }};
-        requestAnimationFrame(look);
+        setInterval(() => requestAnimationFrame(look), {_LOOK_MS});
     }})()"""
     tab.page.add_init_script(script)
 

@@ -58,7 +58,7 @@ class Tool:
 
     command: Callable[[Path, int], list[str]]
     page: str
-    shown: str = f"/run-\\\\d{{5}}/.test({_TEXT})"
+    shown: str = f"/run-\\d{{5}}/.test({_TEXT})"
 
 
 TOOLS: Final[Mapping[str, Tool]] = {
