@@ -71,7 +71,7 @@ TOOLS: Final[Mapping[str, Tool]] = {
     "trackio": Tool(lambda _folder, _port: ["trackio", "show", "--project", "team"], "/runs?selected_project=team"),
     "optuna-dashboard": Tool(
         lambda folder, port: ["optuna-dashboard", f"sqlite:///{folder / 'optuna.db'}", "--port", str(port)],
-        "/dashboard/studies/1/trialTable", f"/eval_loss|Complete/i.test({_TEXT})"),
+        "/dashboard/studies/1/trials", f"/Trial \\d+/.test({_TEXT})"),
 }  # fmt: skip
 
 
