@@ -63,8 +63,8 @@ def show_counts(runs: pd.DataFrame) -> None:
             show_card(
                 status.capitalize(), f"{n:,}", f"{format_share(n / len(runs))} of runs", meaning=_STATUSES[status]
             )
-        changed = ago_text(runs["updated_at"].max()).removesuffix(" ago")
-        show_card("Last change", changed, "ago", meaning="When the newest word of any run in view came in.")
+        changed, ago, _ = ago_text(runs["updated_at"].max()).partition(" ago")
+        show_card("Last change", changed, ago or None, meaning="When the newest word of any run in view came in.")
 
 
 def show_newest_sweep(view: View, sweeps: pd.DataFrame) -> None:

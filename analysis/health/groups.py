@@ -153,5 +153,5 @@ def _sometimes_diverging(runs: Sequence[RunValue], trials: Sequence[str | None])
             message=f"{count(len({trial for _, trial in survivors}), 'configuration')} diverged with some seeds only. "
             f"{count(len(survivors), 'finished run')} of them are shown, but compete only where nothing is safe.",
             run_ids=ids(run_id for run_id, _ in survivors),
-            advice="Take the mean of the survivors for better than the truth.",
+            advice="The mean of the survivors is better than the truth: judge by the share that diverged, too.",
         )
