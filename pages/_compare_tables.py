@@ -36,8 +36,11 @@ def show_last_values(view: View, chosen: Sequence[str], metrics: Sequence[str]) 
     shown = dict.fromkeys([view.metric, *metrics])
     comparisons = [_compare(view, chosen, metric, base) for metric in shown]
     columns = {
-        **{metric: st.column_config.NumberColumn(format="%.4f") for metric in shown},
-        **{f"{metric} difference": st.column_config.NumberColumn(format="%+.4f") for metric in shown},
+        **{metric: st.column_config.NumberColumn(format="%.4f", help="last logged value") for metric in shown},
+        **{
+            f"{metric} difference": st.column_config.NumberColumn(format="%+.4f", help="minus that of the reference")
+            for metric in shown
+        },
     }
     table = last_values(comparisons, names)
     show_table(table, name="last-values", alt="One row per run, with its last values", columns=columns)
