@@ -21,6 +21,7 @@ from analysis.benchmarks.verdicts import NAMES
 from analysis.runs.direction import Direction
 from analysis.store import Condition, Snapshot
 from pages._data import digest_tables, load_results, load_runs
+from pages._turns import TURN
 from pages._view import View
 
 _ROWS: Final[dict[str, By]] = {"Runs": "run", "Trials": "trial"}
@@ -209,26 +210,31 @@ def _with_loss(report: BenchmarkReport, digest: str, question: _Question, view: 
 def _report(digest: str, question: _Question, _view: View) -> BenchmarkReport:  # noqa: ARG001 - the cache's key
     by, step, benchmarks = question
     scores, runs = read_in_view(_CachedReads(_view.snapshot), _view.metric, _view.where)
-    return report_benchmarks(scores, runs, rows=by, step=step, benchmarks=benchmarks)
+    with TURN:
+        return report_benchmarks(scores, runs, rows=by, step=step, benchmarks=benchmarks)
 
 
 @st.cache_resource(max_entries=_MOST_REPORTS, show_spinner=False)
 def _beside_loss(digest: str, question: _Question, metric: str, direction: Direction, _view: View) -> BenchmarkReport:
     _, step, benchmarks = question
     scores, runs = read_in_view(_CachedReads(_view.snapshot), metric, _view.where)
-    choice = choose_configuration(
-        scores,
-        runs,
-        metric=metric,
-        direction=direction,
-        step=step,
-        benchmarks=benchmarks,
-        fetch_items=_view.snapshot.eval_items,
-    )
-    return with_loss(_report(digest, question, _view), runs, choice, metric=metric, direction=direction)
+    report, fetch_items = _report(digest, question, _view), _view.snapshot.eval_items
+    with TURN:
+        choice = choose_configuration(
+            scores,
+            runs,
+            metric=metric,
+            direction=direction,
+            step=step,
+            benchmarks=benchmarks,
+            fetch_items=fetch_items,
+        )
+        return with_loss(report, runs, choice, metric=metric, direction=direction)
 
 
 @st.cache_resource(max_entries=_MOST_REPORTS, show_spinner=False)
 def _choice(digest: str, metric: str, direction: Direction, _view: View) -> Choice:  # noqa: ARG001 - the cache's key
     scores, runs = read_in_view(_CachedReads(_view.snapshot), metric, _view.where)
-    return choose_configuration(scores, runs, metric=metric, direction=direction, fetch_items=_view.snapshot.eval_items)
+    fetch_items = _view.snapshot.eval_items
+    with TURN:
+        return choose_configuration(scores, runs, metric=metric, direction=direction, fetch_items=fetch_items)

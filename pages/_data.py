@@ -22,6 +22,7 @@ from analysis.runs.progress import summarise_sweeps
 from analysis.store import Condition, Snapshot, Store
 from pages._filters import suggest_conditions, sweep_ids
 from pages._run_columns import RunTable, arrange_runs, groupable_keys
+from pages._turns import TURN
 from pages._view import View
 
 Where = tuple[Condition, ...]
@@ -245,7 +246,8 @@ def _analysed(
 ) -> Any:  # noqa: ANN401 - what the function returns
     _, metric, direction, options = question
     results = load_results(_view.snapshot, metric, _view.where)
-    return _function(results, metric=metric, direction=direction, **dict(options))
+    with TURN:
+        return _function(results, metric=metric, direction=direction, **dict(options))
 
 
 def _summarise_sweeps(results: pd.DataFrame, *, metric: str, direction: Direction) -> pd.DataFrame:  # noqa: ARG001

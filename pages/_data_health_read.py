@@ -12,6 +12,7 @@ from analysis.health.check import HealthFrames, HealthReport, check_health
 from analysis.runs.direction import Direction
 from analysis.store import Condition, Snapshot, Store, StoreProblem
 from pages._data import Where, load_results
+from pages._turns import TURN
 from pages._view import View
 
 _PRESENT: Final = timedelta(minutes=10)
@@ -30,7 +31,8 @@ def _health(
     key: str, where: Where, metric: str, direction: Direction, now: datetime, _store: Store, _snapshot: Snapshot
 ) -> HealthReport:
     frames = _frames(key, where, metric, _store, _snapshot)
-    return check_health(frames, metric=metric, direction=direction, now=now)
+    with TURN:
+        return check_health(frames, metric=metric, direction=direction, now=now)
 
 
 def _frames(key: str, where: Where, metric: str, store: Store, snapshot: Snapshot) -> HealthFrames:

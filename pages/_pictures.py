@@ -10,6 +10,8 @@ from typing import Final, Protocol
 
 import streamlit as st
 
+from pages._turns import TURN
+
 _MOST_FIGURES: Final = 96
 
 
@@ -73,4 +75,5 @@ def finish(figure: Figure, y_range: tuple[float, float] | None) -> Figure:
 
 @st.cache_resource(max_entries=_MOST_FIGURES, show_spinner=False)
 def _build(digest: str, _picture: Picture, _y_range: tuple[float, float] | None) -> Figure:  # noqa: ARG001
-    return finish(_picture.plot(*_picture.arguments, **_picture.options), _y_range)
+    with TURN:
+        return finish(_picture.plot(*_picture.arguments, **_picture.options), _y_range)
