@@ -19,7 +19,7 @@ from analysis.reports.types import Block, Bullets, Report, Section, Text
 from analysis.wording.plain import count_text, join_text
 
 _FACTS: Final = re.compile(rf'<script type="application/json" id="{FACTS_ID}">(.*?)</script>', re.DOTALL)
-_MADE: Final = re.compile(rf'id="{MADE_ID}">Made <time datetime="([^"]*)"')
+_MADE: Final = re.compile(rf'id="{MADE_ID}">Made <time datetime="(\d{{4}}-\d\d-\d\dT[\d:.+-]+)"')
 _MOST_NAMED: Final = 5
 _SAME: Final = 1e-9
 """Relative difference below which two values are one: reports carry all digits."""

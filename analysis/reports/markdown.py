@@ -19,7 +19,7 @@ def render_markdown(report: Report, pictures: Mapping[str, str] | None = None) -
         pictures: Name of a figure -> path of its picture beside the file; a figure without one shows its table.
     """
     lines = [f"# {gfm_escape(report.title)}", "", gfm_escape(report.subtitle), ""]
-    lines += [f"Made {gfm_escape(report.made_at)} with Ucurve.", ""]
+    lines += [f"Made {report.made_at} with Ucurve.", ""]
     for section in report.sections:
         lines += [f"## {gfm_escape(section.title)}", ""]
         for block in section.blocks:

@@ -84,6 +84,7 @@ def choose_what_makes_a_setting(tab: Tab) -> None:
 
 def take_the_recipe(tab: Tab) -> None:
     tab.page.get_by_text("Take it to a training tool").click()
+    tab.wait_until_drawn()  # the file above the button comes after it and moves it
     with tab.page.expect_download() as download:
         tab.page.locator(".st-key-recipe-recipe button").click()
     assert "learning_rate" in Path(download.value.path()).read_text(encoding="utf-8")

@@ -14,7 +14,10 @@ from analysis.reports.order import ReportOrder
 from analysis.reports.types import Report
 from analysis.store import Store
 
-MADE = 'id="ucurve-made">Made <time datetime="1"><script type="application/json" id="ucurve-facts">'
+MADE = (
+    'id="ucurve-made">Made <time datetime="2027-01-01T00:00:00+00:00">'
+    '<script type="application/json" id="ucurve-facts">'
+)
 
 
 def facts(report: Report) -> ReportFacts:
@@ -108,3 +111,10 @@ def test_a_report_of_another_format_is_refused(report: Report) -> None:
 
     with pytest.raises(ConfigError, match="another version"):
         facts(newer)
+
+
+def test_a_report_whose_time_is_none_is_not_taken(report: Report) -> None:
+    page = render_html(report)
+    for time in ("", "soon", "[a](http://evil.example)", f"{report.made_at} **now**"):
+        with pytest.raises(ConfigError, match=r"review\.html is no HTML report"):
+            read_facts(page.replace(f'datetime="{report.made_at}"', f'datetime="{time}"'), "review.html")

@@ -157,7 +157,7 @@ def comparison(hostile_report: Report) -> Report:
     for decision in facts["decisions"]:
         decision |= {"warnings": [*ATTACKS, SECRET]}
         decision["winner"] |= {"trial_key": "other", "name": attack}
-    return compose_comparison(compare_reports(old, ReportFacts(facts, attack)))
+    return compose_comparison(compare_reports(old, ReportFacts(facts, old.made_at)))
 
 
 def test_a_comparison_of_hostile_reports_does_nothing_in_any_format(comparison: Report) -> None:
