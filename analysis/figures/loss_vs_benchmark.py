@@ -14,8 +14,10 @@ from analysis.figures.theme import Theme, color_of, escape, ink, metric_title, n
 
 _MOST_NAMED: Final = 8
 """With more groups than this a legend tells nothing; the hover still does."""
-MOST_POINTS: Final = 1000
-"""More cover each other, and cost a browser seconds (our choice)."""
+MOST_POINTS: Final = 500
+"""More cover each other, and cost a browser a second (our choice)."""
+_MOST_ERRORS: Final = 100
+"""Error bars of more points are a grey wall; the hover has each."""
 
 
 def plot_loss_against_benchmark(
@@ -51,10 +53,13 @@ def plot_loss_against_benchmark(
     if len(drawn) > max_points:
         figure.layout.xaxis.title.text += f", {max_points:,} of {len(drawn):,} rows"
         drawn = np.sort(np.random.default_rng(0).choice(drawn, max_points, replace=False))
+    if len(drawn) > _MOST_ERRORS:
+        figure.layout.yaxis.title.text = f"{escape(column)}: {escape(about.metric)}"
     labels = sorted({correlation.labels[row] for row in drawn})
     for index, label in enumerate(labels):
         rows = [int(row) for row in drawn if correlation.labels[row] == label]
         _add_group(figure, matrix, correlation, position, rows, index, theme)
+        figure.data[-1].error_y.visible = len(drawn) <= _MOST_ERRORS and figure.data[-1].error_y.visible
         figure.data[-1].showlegend = 1 < len(labels) <= _MOST_NAMED
     _ring(figure, matrix, correlation, correlation.columns[position], position, theme)
     _name_disagreements(figure, matrix, correlation, correlation.columns[position], position, theme)

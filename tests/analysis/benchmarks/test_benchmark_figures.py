@@ -148,3 +148,15 @@ def test_of_very_many_rows_some_are_drawn_and_the_axis_says_so() -> None:
     assert figures[0].layout.xaxis.title.text.endswith(", 20 of 50 rows")
     # Rows that are marked stay marked, drawn or not.
     assert [trace.name for trace in figures[0].data[1:]] == [trace.name for trace in figures[2].data[1:]]
+
+
+def test_points_of_a_crowd_have_no_error_bars_and_the_axis_promises_none() -> None:
+    for n_rows, has_bars in ((100, True), (101, False)):
+        scores = np.linspace(0.3, 0.9, n_rows)[:, None]
+        report = report_benchmarks(
+            evals_of(scores), runs_of(scores, value=np.linspace(2.0, 3.0, n_rows)), metric="eval_loss"
+        )
+        assert report.correlation is not None
+        figure = plot_loss_against_benchmark(report.matrix, report.correlation, "b00")
+        assert figure.data[0].error_y.visible is has_bars
+        assert figure.layout.yaxis.title.text.endswith("item error") is has_bars
