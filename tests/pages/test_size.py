@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import sys
 from pathlib import Path
 
@@ -175,3 +177,23 @@ def test_differing_learning_rates_are_as_short_as_they_differ(rates: tuple[float
 
 def test_no_estimated_probability_is_shown_as_certain() -> None:
     assert [_tables.short_of_certain(p) for p in (0.0, 0.573, 0.9949, 0.99999, 1.0)] == [0.0, 0.57, 0.995, 0.999, 0.999]
+
+
+CACHED = re.compile(r"(load_\w+|analyse|digest_\w+|_\w+)")
+
+
+@pytest.mark.parametrize("file", sorted(Path(_tables.__file__).parent.glob("*.py")), ids=lambda file: file.stem)
+def test_whoever_has_the_turn_asks_no_cache(file: Path) -> None:
+    turns = [
+        node
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.With) and any(ast.unparse(item.context_expr) == "TURN" for item in node.items)
+    ]
+    asked = {
+        call.func.id
+        for turn in turns
+        for call in ast.walk(turn)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and CACHED.fullmatch(call.func.id)
+    }
+    assert asked <= {"_function"}  # an analysis module's own, which know no cache
+    assert turns or file.stem not in ("_data", "_pictures", "_benchmark_report", "_data_health_read")
