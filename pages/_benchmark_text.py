@@ -46,7 +46,7 @@ def show_counts(report: BenchmarkReport) -> None:
     n_at_chance = sum(bool(column.at_chance) for column in matrix.columns)
     unscored = f"{matrix.n_unscored_runs:,} runs without" if matrix.n_unscored_runs else None
     with st.grid("auto", min_column_width=130, gap="small"):
-        rows = "Trials with scores" if matrix.by == "trial" else "Runs with scores"
+        rows = "Scored trials" if matrix.by == "trial" else "Scored runs"
         show_card(rows, f"{len(matrix.rows):,}", unscored, meaning=_MEANINGS["rows"])
         at_chance = f"{n_at_chance} at chance" if n_at_chance else None
         show_card("Benchmarks", f"{len(matrix.columns):,}", at_chance, meaning=_MEANINGS["columns"])

@@ -99,7 +99,7 @@ def cost_of(plan: Mapping[str, object], done: frozenset[str]) -> Cost:
 def show_cost(cost: Cost) -> None:
     """Runs, tokens, time, memory and disk."""
     done = f"{cost.n_done:,} of {cost.n_runs:,} done" if cost.n_done else "all new"
-    time_text = "unknown" if cost.expected_s is None else f"about {duration_text(cost.expected_s, n_units=1)}"
+    time_text = "unknown" if cost.expected_s is None else f"≈ {duration_text(cost.expected_s, n_units=1)}"
     source = "not measured yet" if cost.expected_s is None else "as measured here"
     why = cost.speed_source or "No run in the store tells how fast this model trains on this machine."
     cards = [

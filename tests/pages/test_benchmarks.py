@@ -102,7 +102,7 @@ def test_gaps_chance_and_steps_are_said(scored: dict[str, Path], open_page: Open
 
 def test_rows_can_be_trials_on_another_scale_against_a_baseline(scored: dict[str, Path], open_page: OpenPage) -> None:
     app = _open(scored, open_page, "gaps", bench_rows="Trials", bench_scale="From chance")
-    assert app.metric[0].label == "Trials with scores"
+    assert app.metric[0].label == "Scored trials"
     options = app.selectbox(key="bench_baseline").options
     app.selectbox(key="bench_baseline").set_value(options[1]).run()
     assert not app.exception
