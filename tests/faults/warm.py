@@ -102,13 +102,20 @@ def _begin(work: Callable[[], object], output: Path, changes: Mapping[str, str],
 
 
 def become(output: int, changes: Mapping[str, str], errors: int | None = None) -> None:
-    """Makes a forked process what a started one is: its own streams, environment and signals."""
+    """Makes a forked process what a started one is: its own streams, environment, signals, and torch's threads.
+
+    Torch makes its pool of threads anew in the first call after a fork, and while it does, a second thread that calls
+    finds none ("Invalid thread pool!"): so the first call comes before there are threads.
+    """
+    import torch
+
     os.dup2(output, 1)
     os.dup2(output if errors is None else errors, 2)
     sys.stdout, sys.stderr = _text(1), _text(2)
     os.environ.update(changes)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    torch.set_num_threads(1)
 
 
 def _text(handle: int) -> IO[str]:
