@@ -149,8 +149,10 @@ def training_of(worker: Process) -> psutil.Process:
 
     def look() -> psutil.Process | None:
         assert not worker.has_ended(), worker.said()
-        children = psutil.Process(worker.pid).children()
-        return next((child for child in children if "runner.worker.reaper" not in child.cmdline()), None)
+        commands = {child: child.cmdline() for child in psutil.Process(worker.pid).children()}
+        others = [child for child, command in commands.items() if "runner.worker.reaper" not in command]
+        # The reaper is started first, and looks like a job until it has become its own program.
+        return others[0] if others and len(others) < len(commands) else None
 
     return wait_for(look, "the job's process begins")
 
