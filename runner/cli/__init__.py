@@ -11,14 +11,7 @@ _INTERRUPTED: Final = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command line and exits.
-
-    Args:
-        arguments: What stands after `ucurve`; None takes the process's own.
-
-    Raises:
-        SystemExit: always, with the exit code.
-    """
+    """As `runner.cli.app.main`; Ctrl-C while that is still being loaded ends quietly, too."""
     try:
         from runner.cli.app import main as run  # takes a while, in which somebody may think better of it
     except KeyboardInterrupt:
